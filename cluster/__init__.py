@@ -1,0 +1,1 @@
+"""Running the service: a local cluster, KubeRay manifests, benchmarks."""

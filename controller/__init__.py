@@ -1,0 +1,1 @@
+"""The controller: plan a request, select an expert per step, execute the graph, compose the answer."""

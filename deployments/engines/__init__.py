@@ -1,0 +1,1 @@
+"""Engines: the code that loads a model and runs it, one file each."""

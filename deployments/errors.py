@@ -1,0 +1,20 @@
+"""Errors an expert raises. They cross Ray, so every argument goes to `super().__init__`.
+
+ExpertError
+├── BadInput      the input does not fit the task; another expert would refuse it too
+└── ModelFailure  the model failed on an input that fits; another expert may do better
+"""
+
+from __future__ import annotations
+
+
+class ExpertError(Exception):
+    """A call to an expert failed; the message is fit for the user."""
+
+
+class BadInput(ExpertError):
+    """The input does not fit the task."""
+
+
+class ModelFailure(ExpertError):
+    """The model failed on an input that fits."""
