@@ -1,4 +1,4 @@
-"""The controller's configuration: the `args:` of its application in serve_config.yaml, read in this one place."""
+"""The controller's configuration, read in this one place: `args:` of its application in serve_config.yaml."""
 
 from __future__ import annotations
 

@@ -1,0 +1,13 @@
+"""Stage 4, response generation: the answer in plain language."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from controller.schema import Request, StepResult
+
+
+class Responder(Protocol):
+    def respond(self, request: Request, results: Sequence[StepResult]) -> AsyncIterator[str]:
+        """The answer in pieces. No results means that there was no task in the request."""
