@@ -51,7 +51,7 @@ class Fetcher:
     ) -> None:
         self._limits = limits
         self._client = httpx2.AsyncClient(
-            transport=_Transport(allow, ssl_context),
+            transport=_Transport(limits, allow, ssl_context),
             headers={"user-agent": "hugginggpt", "accept-encoding": "identity"},
             # The client is shared by all users: nothing one site sets may reach another request.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -93,8 +93,7 @@ class Fetcher:
         body = bytearray()
         async for chunk in response.aiter_bytes():
             body += chunk
-            # What came over the wire counts too: compressed nothing can go on for ever.
-            check_bytes(max(len(body), response.num_bytes_downloaded), self._limits)
+            check_bytes(len(body), self._limits)
         return bytes(body)
 
 
@@ -144,7 +143,10 @@ class _PublicBackend(httpcore2.AsyncNetworkBackend):
 class _Transport(httpx2.AsyncBaseTransport):
     """HTTP/1.1 over connections of `_PublicBackend`, none of which is kept."""
 
-    def __init__(self, allow: Callable[[Address], bool], ssl_context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, limits: Limits, allow: Callable[[Address], bool], ssl_context: ssl.SSLContext | None
+    ) -> None:
+        self._limits = limits
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=ssl_context,
             max_connections=None,
@@ -161,18 +163,26 @@ class _Transport(httpx2.AsyncBaseTransport):
                 headers=request.headers.raw,
             )
         )
-        return httpx2.Response(response.status, headers=response.headers, stream=_Body(response))
+        return httpx2.Response(
+            response.status, headers=response.headers, stream=_Body(response, self._limits)
+        )
 
     async def aclose(self) -> None:
         await self._pool.aclose()
 
 
 class _Body(httpx2.AsyncByteStream):
-    def __init__(self, response: httpcore2.Response) -> None:
+    """A body as it comes over the wire. It is bounded here too: compressed nothing can go on for ever."""
+
+    def __init__(self, response: httpcore2.Response, limits: Limits) -> None:
         self._response = response
+        self._limits = limits
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        received = 0
         async for chunk in self._response.aiter_stream():
+            received += len(chunk)
+            check_bytes(received, self._limits)
             yield chunk
 
     async def aclose(self) -> None:
