@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import httpx2
 import openai
 from openai.types.chat import ChatCompletionMessageParam
 
@@ -63,14 +64,17 @@ class Service:
             yield Update(run=Run.model_validate(run))
 
     def plan(self, text: str, files: Sequence[Path]) -> list[Step]:
-        """The plan alone."""
+        """The plan alone; a request that cannot be planned is a ServiceError with the reason."""
         with self._errors():
             body = {"messages": [message(text, files)]}
-            reply = self._client.post(f"{self.url}/tasks", body=body, cast_to=object)
-            steps = cast(list[dict[str, Any]], reply)
-            return [
-                Step.model_validate({**step, "dep": [i for i in step["dep"] if i >= 0]}) for step in steps
+            reply = self._client.post(f"{self.url}/tasks", body=body, cast_to=httpx2.Response)
+            steps = [
+                Step.model_validate({**step, "dep": [number for number in step["dep"] if number >= 0]})
+                for step in reply.json()
             ]
+        if not steps:
+            raise ServiceError(reply.headers.get("x-hugginggpt-note", "the request holds no task to plan"))
+        return steps
 
     def experts(self) -> list[dict[str, Any]]:
         """Every expert, as GET /v1/experts gives it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -59,7 +58,7 @@ class Board:
     def update(self, update: Update) -> None:
         """Take in one chunk of the reply."""
         if update.event is not None:
-            steps = update.event.get("plan") or [update.event.get("step") or {}]
+            steps = update.event["plan"] if update.event["type"] == "plan" else [update.event["step"]]
             for step in steps:
                 self._rows.setdefault(step["id"], {}).update(step)
         if update.run is not None:
@@ -124,9 +123,19 @@ def show_plan(console: Console, plan: Sequence[Step]) -> None:
 
 def show_experts(console: Console, experts: Sequence[dict[str, Any]]) -> None:
     """The deployed experts. `experts`: the entries of GET /v1/experts."""
-    columns = ("id", "tasks", "model", "revision", "where", "replicas", "health")
-    rows = (tuple(_cell(expert.get(column)) for column in columns) for expert in experts)
-    _show(console, [column.capitalize() for column in columns], rows)
+    rows = (
+        (
+            expert["name"],
+            ", ".join(expert["identity"]["tasks"]),
+            expert["identity"]["model"],
+            expert["identity"]["revision"] or "",
+            ", ".join((expert["where"], *expert["nodes"])),
+            str(expert["replicas"]),
+            f"{expert['health']} {expert['message']}".strip(),
+        )
+        for expert in experts
+    )
+    _show(console, ("Name", "Tasks", "Model", "Revision", "Where", "Replicas", "Health"), rows)
 
 
 def _show(console: Console, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -173,11 +182,3 @@ def _arguments(args: dict[str, str | list[str]]) -> str:
 
 def _seconds(started: float | None, finished: float | None) -> str:
     return "" if started is None or finished is None else f"{finished - started:.2f} s"
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_cell, value))
-    if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False)
-    return "" if value is None else str(value)

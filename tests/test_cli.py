@@ -68,7 +68,15 @@ RUN = {
     "timings": {"plan": 0.1, "select": 0.0, "execute": 0.6, "respond": 0.0, "total": 0.7},
     "answer": "The sign says **MIND THE GAP**.",
 }
-EXPERT = {"id": "rapidocr", "tasks": ["image-to-text"], "model": "PP-OCR", "replicas": 1, "health": "healthy"}
+EXPERT: dict[str, Any] = {
+    "name": "rapidocr",
+    "identity": {"tasks": ["image-to-text"], "model": "PP-OCR", "revision": None},
+    "health": "healthy",
+    "message": "",
+    "replicas": 1,
+    "nodes": ["127.0.0.1"],
+    "where": "warm",
+}
 
 
 class Server(ThreadingHTTPServer):
@@ -80,6 +88,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.received: list[tuple[str, Any]] = []
+        self.plan = PLAN
         # What /v1/chat/completions answers: the chunks of a stream, or an error's status and body.
         self.chunks: list[dict[str, Any]] = []
         self.error: tuple[int, bytes] | None = None
@@ -103,13 +112,14 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.error:
             self._reply(*self.server.error)
         elif self.path == "/tasks":
-            self._reply(200, json.dumps(PLAN).encode())
+            self._reply(200, json.dumps(self.server.plan).encode(), note="no instruction found")
         else:
             events = [f"data: {json.dumps(chunk)}\n\n" for chunk in self.server.chunks]
             self._reply(200, "".join([*events, "data: [DONE]\n\n"]).encode(), "text/event-stream")
 
-    def _reply(self, status: int, body: bytes, media_type: str = "application/json") -> None:
+    def _reply(self, status: int, body: bytes, media_type: str = "application/json", note: str = "") -> None:
         self.send_response(status)
+        self.send_header("X-HuggingGPT-Note", note)
         self.send_header("Content-Type", media_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -224,11 +234,32 @@ def test_plan_prints_the_steps(server: Server, sign: Path, capsys: pytest.Captur
     assert lines[:2] == ["0\timage-to-text\t\timage: sign.png", "1\ttext-to-speech\t0\ttext: <GENERATED>-0"]
 
 
+def test_plan_says_why_there_is_none(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    """A request that cannot be planned fails the command with the planner's reason."""
+    server.plan = []
+    assert main(["plan", "hm", "--url", server.url]) == 1
+    assert capsys.readouterr().err == "hugginggpt: no instruction found\n"
+
+
+def test_empty_plan_is_shown_as_an_answer_alone(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Small talk has a plan without steps and an answer."""
+    run = {**RUN, "plan": [], "steps": [], "answer": "Hello."}
+    server.chunks = [
+        chunk({"reasoning_content": "plan: nothing to run\n"}, hugginggpt_event={"type": "plan", "plan": []}),
+        chunk({}, "stop", hugginggpt=run),
+    ]
+    assert main(["ask", "hi", "--out", str(tmp_path / "out"), "--url", server.url]) == 0
+    assert capsys.readouterr().out == "Hello.\n"
+    assert not (tmp_path / "out").exists()
+
+
 def test_experts_lists_them(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     """`experts` prints a line per deployed expert with its tasks, model and state."""
     assert main(["experts", "--url", server.url]) == 0
     (line,) = capsys.readouterr().out.splitlines()
-    assert line.split("\t") == ["rapidocr", "image-to-text", "PP-OCR", "", "", "1", "healthy"]
+    assert line.split("\t") == ["rapidocr", "image-to-text", "PP-OCR", "", "warm, 127.0.0.1", "1", "healthy"]
 
 
 @pytest.mark.parametrize("command", [["ask", "hello"], ["plan", "hello"], ["experts"]])
@@ -330,7 +361,7 @@ def test_table_of_experts_is_free_of_markup() -> None:
     """What experts say of themselves is shown as it is, never read as the terminal library's markup."""
     console = Console(file=io.StringIO(), force_terminal=True, width=160, color_system=None)
     with console.capture() as drawn:
-        show_experts(console, [{**EXPERT, "model": "[red]x[/red]"}])
+        show_experts(console, [{**EXPERT, "message": "[red]x[/red]"}])
     assert "[red]x[/red]" in drawn.get()
 
 
