@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 from urllib.parse import unquote_to_bytes
 
 import httpx2
@@ -58,15 +57,7 @@ class Intake:
         Raises RequestError where it is neither.
         """
         budget.add_file()
-        head, comma, body = (
-            payload.partition(",") if payload.startswith("data:") else (";base64", ",", payload)
-        )
-        if not comma:
-            raise RequestError("a data URL has a comma before its data: data:image/png;base64,…")
-        encoded = head.endswith(";base64")
-        # The least it can decode to: four characters of base64 for three bytes, an escape `%41` for one.
-        check_bytes((len(body) - 4) * 3 // 4 if encoded else len(body) // 3, self._limits)
-        data = await asyncio.to_thread(_from_base64 if encoded else unquote_to_bytes, body)
+        data = await asyncio.to_thread(_decoded, payload, self._limits)
         budget.add_bytes(len(data))
         return await self.upload(data, name)
 
@@ -87,10 +78,19 @@ class Intake:
         return file
 
 
-def _from_base64(text: str) -> bytes:
+def _decoded(payload: str, limits: Limits) -> bytes:
+    """The bytes of a data URL or of bare base64. The least they can be is checked before they are decoded."""
+    head, comma, body = payload.partition(",") if payload.startswith("data:") else (";base64", ",", payload)
+    if not comma:
+        raise RequestError("a data URL has a comma before its data: data:image/png;base64,…")
+    if not head.endswith(";base64"):
+        check_bytes(len(body) // 3, limits)  # an escape such as %41 is one byte
+        return unquote_to_bytes(body)
+    body = "".join(body.split())
+    check_bytes(len(body) * 3 // 4 - 2, limits)  # up to two bytes of it are padding
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError) as error:
+        return base64.b64decode(body, validate=True)
+    except ValueError as error:
         raise RequestError("the file's data is not valid base64") from error
 
 
