@@ -10,9 +10,19 @@ HuggingGPTError                        500 server_error
 │   └── PlanError                      422  the plan is not valid
 ├── CannotPlan                         422  the planner says so instead of guessing
 ├── NoExpert                           422  no deployed expert serves the task
+├── PlanTimeout                        504
+├── LLMError                           502  the language model gave nothing usable
+│   ├── LLMTimeout                          no answer, or none in time
+│   ├── LLMBusy                             it answered 429, after the client's retries
+│   ├── LLMUnavailable                      it cannot be reached, failed, or broke off
+│   ├── LLMRejected                         it does not take the request: key, model name, length
+│   ├── LLMRefused                          a refusal, or its content filter
+│   ├── LLMCutOff                           the answer reached the length limit
+│   └── LLMEmpty                            the answer is empty
 ├── Busy                               429  with Retry-After
 ├── Unavailable                        503  the service is not ready
-├── AllStepsFailed                     502  (422 where every step failed on its input or for want of an expert)
+├── AllStepsFailed                     502
+│   └── InputsFailed                   422  the inputs, or the want of an expert, are the cause
 └── StepError                               why a step failed; a value in its record, never a reply
     ├── StepTimeout
     ├── ExpertBusy
@@ -102,6 +112,46 @@ class NoExpert(HuggingGPTError):
     code = "no_expert"
 
 
+class PlanTimeout(HuggingGPTError):
+    status = 504
+    code = "plan_timeout"
+
+
+class LLMError(HuggingGPTError):
+    """The language model gave nothing usable; the message names the stage it was asked in."""
+
+    status = 502
+    code = "llm_error"
+
+
+class LLMTimeout(LLMError):
+    code = "llm_timeout"
+
+
+class LLMBusy(LLMError):
+    code = "llm_busy"
+
+
+class LLMUnavailable(LLMError):
+    code = "llm_unavailable"
+
+
+class LLMRejected(LLMError):
+    code = "llm_rejected"
+
+
+class LLMRefused(LLMError):
+    code = "llm_refused"
+
+
+class LLMCutOff(LLMError):
+    code = "llm_cut_off"
+
+
+class LLMEmpty(LLMError):
+    code = "llm_empty"
+
+
 class Busy(HuggingGPTError):
     status = 429
     type = "rate_limit_error"
@@ -112,6 +162,27 @@ class Busy(HuggingGPTError):
 class Unavailable(HuggingGPTError):
     status = 503
     code = "unavailable"
+
+
+class AllStepsFailed(HuggingGPTError):
+    """No step gave a result. `run` is the record of the request, as JSON."""
+
+    status = 502
+    code = "all_steps_failed"
+
+    def __init__(self, message: str, run: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.run = run
+
+    def body(self) -> dict[str, Any]:
+        return {**super().body(), "hugginggpt": self.run}
+
+
+class InputsFailed(AllStepsFailed):
+    """No step gave a result, and sending the same request again would not help."""
+
+    status = 422
+    type = "invalid_request_error"
 
 
 class StepError(HuggingGPTError):

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from controller.errors import PlanError
@@ -153,6 +153,16 @@ def references(step: Step) -> set[int]:
     """Ids of the steps whose output the arguments name."""
     values = [text for value in step.args.values() for text in ([value] if isinstance(value, str) else value)]
     return {_id(match) for text in values for match in _REFERENCE.finditer(text)}
+
+
+def renumbered(step: Step, ids: Mapping[int, int]) -> Step:
+    """The step with what it refers to under other ids."""
+
+    def value(text: str) -> str:
+        return _REFERENCE.sub(lambda match: f"<GENERATED>-{ids[_id(match)]}", text)
+
+    args = {k: value(v) if isinstance(v, str) else [value(text) for text in v] for k, v in step.args.items()}
+    return step.model_copy(update={"args": args, "dep": tuple(sorted(ids[needed] for needed in step.dep))})
 
 
 def templates(value: str | list[str], spec: Input, request: Request) -> tuple[Template, ...]:

@@ -16,6 +16,23 @@ class Drop:
     id: int
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A step of this task is being written; its expert may be woken meanwhile."""
+
+    task: str
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """Another planner takes over, before any step was yielded; the reason is for the user."""
+
+    reason: str
+
+
+Event = Step | Drop | Seen | Fallback
+
+
 class Planner(Protocol):
     """Yields a valid plan step by step (see `plan.Draft`), each step after those it depends on.
 
@@ -25,7 +42,10 @@ class Planner(Protocol):
 
     name: str
 
-    def plan(self, request: Request) -> AsyncIterator[Step | Drop]: ...
+    def plan(self, request: Request) -> AsyncIterator[Event]: ...
+
+    async def ready(self) -> None:
+        """Raises Unavailable while the planner cannot plan."""
 
 
 async def collect(planner: Planner, request: Request) -> tuple[Step, ...]:
@@ -34,6 +54,6 @@ async def collect(planner: Planner, request: Request) -> tuple[Step, ...]:
     async for event in planner.plan(request):
         if isinstance(event, Drop):
             del steps[event.id]
-        else:
+        elif isinstance(event, Step):
             steps[event.id] = event
     return tuple(steps.values())

@@ -9,5 +9,11 @@ from controller.schema import Request, StepResult
 
 
 class Responder(Protocol):
-    def respond(self, request: Request, results: Sequence[StepResult]) -> AsyncIterator[str]:
-        """The answer in pieces. No results means that there was no task in the request."""
+    def respond(
+        self, request: Request, results: Sequence[StepResult], notes: Sequence[str]
+    ) -> AsyncIterator[str]:
+        """The answer in pieces.
+
+        notes: what the user should know about how it went, such as why nothing could be planned. Neither
+        results nor notes means that there was no task in the request.
+        """

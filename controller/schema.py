@@ -81,6 +81,21 @@ class Attempt(_Value):
     error: Failure
 
 
+class Planned(_Value):
+    """The plan is complete."""
+
+    steps: tuple[Step, ...]
+
+
+class StepStarted(_Value):
+    """An expert was called for a step."""
+
+    id: int
+    task: str
+    expert: str
+    reason: str
+
+
 class StepResult(_Value):
     """How a step went. Times are seconds since the request came in."""
 
@@ -116,6 +131,8 @@ class Run(_Value):
 
     request_id: str
     planner: str
+    # What the user should know about how it went, such as a fall-back to the embedded planner.
+    notes: tuple[str, ...] = ()
     plan: tuple[Step, ...]
     steps: tuple[StepResult, ...]
     timings: Timings

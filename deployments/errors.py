@@ -7,14 +7,22 @@ ExpertError
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class ExpertError(Exception):
     """A call to an expert failed; the message is fit for the user."""
+
+    code: ClassVar[str] = "expert_error"
 
 
 class BadInput(ExpertError):
     """The input does not fit the task."""
 
+    code = "bad_input"
+
 
 class ModelFailure(ExpertError):
     """The model failed on an input that fits."""
+
+    code = "model_failure"
