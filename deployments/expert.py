@@ -25,7 +25,7 @@ _ENVIRONMENT = {"env_vars": {"DISABLE_SAFETENSORS_CONVERSION": "1"}}
 
 
 class Expert:
-    """One replica holds one loaded model. Its identity comes as user_config, where the controller reads it too."""
+    """One replica holds one loaded model. Its identity is its user_config; the controller reads it there."""
 
     def reconfigure(self, config: dict[str, Any]) -> None:
         """Load the model. Serve calls this once the replica is made, before it gets any call."""
