@@ -15,7 +15,9 @@ from controller.errors import (
     AllStepsFailed,
     CannotPlan,
     InputsFailed,
+    LLMError,
     NoExpert,
+    PlanError,
     PlanTimeout,
     RequestError,
     Unavailable,
@@ -171,6 +173,10 @@ class Pipeline:
                             notes.append(reason)
         except CannotPlan as error:
             notes.append(error.message)
+        except (LLMError, PlanError) as error:
+            if not plan:
+                raise
+            notes.append(f"The plan was not finished: {error.message}. What was planned until then was done.")
         except TimeoutError:
             raise PlanTimeout(f"no plan within {self.settings.request_timeout_s:g} s") from None
         return tuple(plan.values())
