@@ -35,13 +35,13 @@ class Pending(Protocol):
     """A call under way. It can stand for its output as the input of another call, without being fetched."""
 
     async def output(self) -> Output:
-        """Wait for the output. Raises ExpertError or StepError."""
+        """Wait for the output. Raises ExpertError, StepError or LLMError."""
 
     def cancel(self) -> None:
         """Stop the call if it still runs."""
 
 
-Upstream = Pending | Encoded
+Upstream = Pending | Encoded | Output
 
 
 class Fleet(Protocol):
@@ -53,3 +53,9 @@ class Fleet(Protocol):
 
     def warm(self, expert: Expert) -> None:
         """Have an expert that is at zero replicas start one, without waiting."""
+
+
+async def available(fleet: Fleet) -> tuple[str, ...]:
+    """The tasks that have an expert now."""
+    usable = [expert for expert in await fleet.experts() if expert.health != "unhealthy"]
+    return tuple(sorted({task for expert in usable for task in expert.identity.tasks}))
