@@ -14,7 +14,7 @@ from deployments.values import Kind, Output
 
 @dataclass(frozen=True)
 class Input:
-    """One argument of a task. `many` takes a list of values; text otherwise joins several, media takes one."""
+    """One argument of a task. `many` takes a list of values; without it several texts are joined."""
 
     kind: Kind
     required: bool = True
@@ -25,8 +25,8 @@ class Input:
 class Task:
     """What a task takes and gives, in the hub's own names, and how a transformers pipeline serves it.
 
-    Everything that depends on the task type – plan validation, planner prompts, the embedded planner's
-    wording, the contract test, README's table – is derived from these attributes.
+    Everything that depends on the task type: plan validation, planner prompts, the embedded planner's
+    wording, the contract test, README's table, is derived from these attributes.
     """
 
     name: ClassVar[str]
@@ -42,6 +42,8 @@ class Task:
     candidate: ClassVar[str]
     # Everyday wordings, for the embedded planner.
     phrases: ClassVar[tuple[str, ...]] = ()
+    # Regular expressions of words that alone give the task away, for the embedded planner.
+    cues: ClassVar[tuple[str, ...]] = ()
     # The transformers pipeline that serves the task, where there is one.
     pipeline: ClassVar[str | None] = None
 

@@ -13,4 +13,21 @@ class AudioClassification(Task):
     }
     answer = "The recording was classified as:"
     candidate = "MIT/ast-finetuned-audioset-10-10-0.4593"
+    phrases = (
+        "what kind of sound is the audio",
+        "what language is spoken in the audio",
+        "what emotion does the speaker have",
+        "is the speaker angry or happy",
+        "is this voice a man or a woman",
+        "identify the sound in the recording",
+        "classify the audio",
+        "what genre is this song",
+        "which instrument is playing in the audio",
+        "tell me what mood the voice in the recording has",
+        "what can be heard in the recording, music or speech",
+        "who is speaking in the audio",
+        "detect the language of the recording",
+        "label the audio clip",
+        "what animal makes this noise in the audio",
+    )
     pipeline = "audio-classification"

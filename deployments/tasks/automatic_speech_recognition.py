@@ -13,4 +13,28 @@ class AutomaticSpeechRecognition(Task):
     }
     answer = "What was said:"
     candidate = "openai/whisper-tiny"
+    phrases = (
+        "transcribe the audio",
+        "write down what is said in the recording",
+        "what are they saying in the audio",
+        "what does the speaker say",
+        "turn the speech into text",
+        "convert the audio to text",
+        "give me a transcript of the recording",
+        "type out the interview",
+        "what is being said in the audio",
+        "dictate the voice memo into text",
+        "subtitles for the audio",
+        "tell me the words spoken in the clip",
+        "put the recording into writing",
+        "what did he say in the voice message",
+        "write out what they said",
+        "recognize the speech in the audio",
+        "what are the lyrics of the song",
+    )
+    cues = (
+        r"\btranscri(?:be|pt|ption)\b",
+        r"\bspeech[- ]to[- ]text\b",
+        r"\b(?:write|writ\w+|type|note) (?:down|out) (?:what|everything|all)\b",
+    )
     pipeline = "automatic-speech-recognition"

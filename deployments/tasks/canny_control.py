@@ -13,3 +13,17 @@ class CannyControl(Task):
     }
     answer = "The canny edge image:"
     candidate = "an expert of the embedded opencv engine"
+    phrases = (
+        "make a canny edge image",
+        "canny edges of the image",
+        "detect the edges in the image",
+        "extract the edges of the photo",
+        "run canny edge detection on the picture",
+        "give me an edge map of the image",
+        "trace the outlines of the picture with canny",
+        "show the contours of the photo",
+        "find edges",
+    )
+    cues = (
+        r"\bcanny\b",
+    )

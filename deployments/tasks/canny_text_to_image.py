@@ -15,3 +15,10 @@ class CannyTextToImage(Task):
     }
     answer = "The image drawn:"
     candidate = "lllyasviel/control_v11p_sd15_canny"
+    phrases = (
+        "draw a new image following the canny edges",
+        "use the edges to generate a new picture",
+        "generate an image with the same edges as the photo",
+        "create a new picture from the canny image with the prompt",
+        "paint this text based on the edge map",
+    )

@@ -13,4 +13,19 @@ class Conversational(Task):
     }
     answer = "The reply:"
     candidate = "HuggingFaceTB/SmolLM2-135M-Instruct"
+    phrases = (
+        "tell me a joke",
+        "tell me something funny",
+        "chat with me about my day",
+        "give me some advice",
+        "reply to this message",
+        "respond to this text",
+        "make me laugh",
+        "share a fun fact",
+        "keep a conversation about travelling",
+        "what would you answer to this text",
+    )
+    cues = (
+        r"\bjokes?\b",
+    )
     pipeline = "text-generation"

@@ -13,4 +13,19 @@ class DepthEstimation(Task):
     }
     answer = "The depth map:"
     candidate = "depth-anything/Depth-Anything-V2-Small-hf"
+    phrases = (
+        "estimate the depth of the image",
+        "depth map of the image",
+        "how far away are the objects in the picture",
+        "which things are near and which are far in the photo",
+        "give me a depth map",
+        "make a depth image",
+        "measure the distance of everything in the image",
+        "predict the depth of the scene",
+        "show what is close to the camera and what is in the background",
+    )
+    cues = (
+        r"\bdepth\b",
+        r"\bhow far\b",
+    )
     pipeline = "depth-estimation"

@@ -15,3 +15,10 @@ class DepthTextToImage(Task):
     }
     answer = "The image drawn:"
     candidate = "lllyasviel/control_v11f1p_sd15_depth"
+    phrases = (
+        "draw a new image following the depth map",
+        "use the depth to generate a new picture",
+        "generate an image with the same depth as the photo",
+        "create a picture from the depth map with the prompt",
+        "paint this text using that depth",
+    )

@@ -15,4 +15,24 @@ class DocumentQuestionAnswering(Task):
     }
     answer = "The answer to “{text}”:"
     candidate = "naver-clova-ix/donut-base-finetuned-docvqa"
+    phrases = (
+        "what is the total on the receipt",
+        "what is the invoice number in the document",
+        "when is the payment due on the bill",
+        "who is the letter addressed to",
+        "who signed the contract",
+        "what is the date on the form",
+        "how much is the tax on the invoice",
+        "what address is given on the document",
+        "what name is on the form",
+        "which company issued the invoice",
+        "look up the due date on the scan",
+        "how much do I have to pay according to the bill",
+        "what is the phone number on the business card",
+        "find the account number in the scanned document",
+        "what is the price of the soup on the menu",
+        "when does the ticket expire",
+        "answer this text from the document",
+        "what time does the flyer say it starts",
+    )
     pipeline = "document-question-answering"

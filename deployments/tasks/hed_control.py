@@ -13,3 +13,15 @@ class HedControl(Task):
     }
     answer = "The HED edge image:"
     candidate = "an edge detector with safetensors weights"
+    phrases = (
+        "make a soft edge image",
+        "hed map of the image",
+        "hed edges of the photo",
+        "holistically nested edge detection",
+        "extract soft edges from the picture",
+        "soft outline of the image",
+    )
+    cues = (
+        r"\bhed\b",
+        r"\bsoft edges?\b",
+    )

@@ -15,3 +15,9 @@ class HedTextToImage(Task):
     }
     answer = "The image drawn:"
     candidate = "lllyasviel/control_v11p_sd15_softedge"
+    phrases = (
+        "draw a new image following the soft edges",
+        "use the hed map to generate a new picture",
+        "generate an image with the same soft edges as the photo",
+        "create a picture from the hed image with the prompt",
+    )

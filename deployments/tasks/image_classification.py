@@ -13,4 +13,24 @@ class ImageClassification(Task):
     }
     answer = "The image was classified as:"
     candidate = "google/vit-base-patch16-224"
+    phrases = (
+        "classify the image",
+        "what category does the image belong to",
+        "what breed of dog is in the photo",
+        "what kind of animal is this",
+        "what species of bird is in the picture",
+        "is the image a cat or a dog",
+        "label the image",
+        "what type of flower is this",
+        "which class is the photo in",
+        "identify the plant in the picture",
+        "recognize what this is a photo of",
+        "tell me what model of car is in the image",
+        "is the photo taken indoors or outdoors",
+        "what sort of thing is shown in the image",
+    )
+    cues = (
+        r"\bclassif(?:y|ication)\b",
+        r"\b(?:breed|species)\b",
+    )
     pipeline = "image-classification"

@@ -15,3 +15,9 @@ class MlsdTextToImage(Task):
     }
     answer = "The image drawn:"
     candidate = "lllyasviel/control_v11p_sd15_mlsd"
+    phrases = (
+        "draw a new image following the straight lines",
+        "use the mlsd lines to generate a new picture",
+        "generate an image with the same straight lines as the photo",
+        "create a picture from the line segments with the prompt",
+    )

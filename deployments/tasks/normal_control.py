@@ -13,3 +13,14 @@ class NormalControl(Task):
     }
     answer = "The normal map:"
     candidate = "prs-eth/marigold-normals-v1-1"
+    phrases = (
+        "make a surface normal map",
+        "normal map of the image",
+        "surface normals of the photo",
+        "estimate the normals of the picture",
+        "compute a normal map",
+    )
+    cues = (
+        r"\bnormal[- ]map\b",
+        r"\bsurface normals?\b",
+    )

@@ -15,3 +15,9 @@ class NormalTextToImage(Task):
     }
     answer = "The image drawn:"
     candidate = "lllyasviel/control_v11p_sd15_normalbae"
+    phrases = (
+        "draw a new image following the normal map",
+        "use the surface normals to generate a new picture",
+        "generate an image with the same normals as the photo",
+        "create a picture from the normal map with the prompt",
+    )

@@ -15,3 +15,19 @@ class QuestionAnswering(Task):
     }
     answer = "The answer to “{text}”:"
     candidate = "distilbert/distilbert-base-cased-distilled-squad"
+    phrases = (
+        "answer the question from the text",
+        "according to the text, who is the author",
+        "who wrote the report",
+        "what does the text say about the price",
+        "when did it happen according to the article",
+        "find the answer in the document",
+        "based on the text, how many people were there",
+        "where does the story take place",
+        "why did the company close according to the article",
+        "look in the file and tell me the deadline",
+        "what reason is given in the text",
+        "which city is mentioned in the text",
+        "answer this text using the text",
+        "how long is it according to the passage",
+    )

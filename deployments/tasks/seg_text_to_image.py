@@ -15,3 +15,9 @@ class SegTextToImage(Task):
     }
     answer = "The image drawn:"
     candidate = "lllyasviel/control_v11p_sd15_seg"
+    phrases = (
+        "draw a new image following the segmentation map",
+        "use the segmentation to generate a new picture",
+        "generate an image with the same segmentation as the photo",
+        "create a picture from the segments with the prompt",
+    )

@@ -14,3 +14,31 @@ class Summarization(Task):
     }
     answer = "In short:"
     candidate = "sshleifer/distilbart-cnn-12-6"
+    phrases = (
+        "summarize the text",
+        "give me a summary of the article",
+        "summarize this in one sentence",
+        "shorten the text to its main points",
+        "the gist of the text",
+        "key points of the report",
+        "tl;dr",
+        "what are the main points of the document",
+        "make a short version of the text",
+        "condense the article",
+        "boil it down to two sentences",
+        "give me an overview of what the text says",
+        "in a nutshell what does it say",
+        "sum it up",
+        "a brief summary",
+        "the key takeaways of the meeting",
+        "abstract of the paper",
+        "recap the document",
+    )
+    cues = (
+        r"\bsummar(?:ize|y|ies)\b",
+        r"\btl;?dr\b",
+        r"\bgist\b",
+        r"\bkey (?:points|takeaways)\b",
+        r"\bsum (?:it|this|that|them|up)\b",
+        r"\bin a nutshell\b",
+    )

@@ -13,3 +13,17 @@ class TabularClassification(Task):
     }
     answer = "The rows were classified as:"
     candidate = "a scikit-learn model saved with skops"
+    phrases = (
+        "classify the rows of the table",
+        "predict the class of each row in the table",
+        "tabular classification of the table image",
+        "categorize the records in the table",
+        "classify the table in the image",
+        "which class does every row of the spreadsheet belong to",
+        "predict the label of the data in the table",
+    )
+    cues = (
+        r"\btab(?:le|ular)\b.*\bclass",
+        r"\bclass\w*\b.*\btab(?:le|ular)\b",
+        r"\brows?\b.*\btable\b",
+    )

@@ -13,3 +13,31 @@ class TextToImage(Task):
     }
     answer = "The image drawn:"
     candidate = "segmind/tiny-sd"
+    phrases = (
+        "draw a picture",
+        "draw me a fox in the snow",
+        "generate an image of a castle",
+        "paint a landscape",
+        "show me a picture of a cat",
+        "create an illustration of a dragon",
+        "a picture of a sunset",
+        "make an image of this text",
+        "make a picture from this description",
+        "draw this text",
+        "sketch a sailing boat",
+        "I want to see a photo of a robot",
+        "illustrate the story",
+        "create an image from the text",
+        "design a logo with a bear",
+        "visualize the description as a picture",
+        "draw it",
+        "imagine a city on the moon",
+        "a new image with the prompt",
+        "render a photorealistic spaceship",
+        "an image",
+        "draw a picture of the story",
+    )
+    cues = (
+        r"\b(?:draw|paint|illustrate)\b",
+        r"\b(?:picture|image|photo|illustration|painting|drawing) of\b",
+    )

@@ -14,4 +14,38 @@ class TextToSpeech(Task):
     }
     answer = "The speech:"
     candidate = "facebook/mms-tts-eng"
+    phrases = (
+        "read the text aloud",
+        "say it out loud",
+        "speak the text",
+        "read it to me",
+        "say this text out loud",
+        "convert the text to speech",
+        "narrate the story",
+        "read it out",
+        "say them",
+        "I want to hear it",
+        "turn the text into audio",
+        "make an audio version of the text",
+        "speak it",
+        "pronounce this text",
+        "let me listen to the summary",
+        "give me the answer as a voice message",
+        "read me the answer",
+        "voice over for the text",
+        "generate audio",
+        "generate speech from this text",
+        "record yourself saying this text",
+        "I would like to hear what it says",
+        "dictate it aloud",
+        "recite the poem",
+        "an audio file of it",
+        "use your voice to say this text",
+        "put it in an mp3",
+    )
+    cues = (
+        r"\b(?:narrate|recite|pronounce)\b",
+        r"\btext[- ]to[- ]speech\b",
+        r"\bto speech\b",
+    )
     pipeline = "text-to-audio"

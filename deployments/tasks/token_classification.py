@@ -13,4 +13,25 @@ class TokenClassification(Task):
     }
     answer = "Names found in the text:"
     candidate = "dslim/bert-base-NER"
+    phrases = (
+        "find the names in the text",
+        "extract the people and places from the text",
+        "named entity recognition",
+        "who are the people mentioned in the text",
+        "tag the entities in the article",
+        "which organizations are mentioned in this text",
+        "list the persons, locations and dates in the text",
+        "pull out the names of people and companies",
+        "part of speech tagging",
+        "find the nouns and verbs in the sentence",
+        "what places does the text mention",
+        "identify the entities",
+        "which dates and companies appear in it",
+        "underline the proper nouns",
+        "extract all cities from the article",
+    )
+    cues = (
+        r"\b(?:named )?entit(?:y|ies)\b",
+        r"\bpart[- ]of[- ]speech\b",
+    )
     pipeline = "token-classification"
