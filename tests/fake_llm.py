@@ -163,17 +163,10 @@ class FakeLLM:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answering: asyncio.Task[None] | None = None
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            length = next(
-                int(line.split(":")[1])
-                for line in head.split("\r\n")
-                if line.lower().startswith("content-length")
-            )
-            request = json.loads(await reader.readexactly(length))
-            request["headers"] = {
-                name.lower(): value
-                for name, _, value in (line.partition(": ") for line in head.split("\r\n")[1:])
-            }
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            headers = dict(line.split(": ", 1) for line in head.splitlines()[1:] if line)
+            request = json.loads(await reader.readexactly(int(headers["content-length"])))
+            request["headers"] = headers
             self.requests.append(request)
             answering = asyncio.create_task(self._answer(request, writer))
             closed = asyncio.create_task(reader.read(1))

@@ -38,7 +38,7 @@ async def test_an_answer_streams_in_pieces_and_its_tokens_are_counted(fake: Fake
     pieces = [piece async for piece in llm.stream("respond", ASK)]
     assert pieces == ["Hello", " ther", "e, fr", "iend"]
     assert (llm.usage.calls, llm.usage.prompt_tokens, llm.usage.completion_tokens) == (1, 100, 4)
-    assert fake.requests[0]["headers"]["authorization"] == "Bearer sk-test"
+    assert fake.requests[0]["headers"]["authorization"] == "bearer sk-test"
 
 
 async def test_a_metered_copy_counts_for_itself(fake: FakeLLM) -> None:
