@@ -19,19 +19,24 @@ _NUMBER_WORD = (
     r"|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand"
     r"|million|dozen)(?:[- ](?:one|two|three|four|five|six|seven|eight|nine|hundred|thousand|million))*"
 )
-_ANY_NUMBER = rf"(?:{_NUMBER}|\b{_NUMBER_WORD}\b)"
+_ANY_NUMBER = rf"(?:{_NUMBER}(?: (?:hundred|thousand|[mb]illion)\b)?|\b{_NUMBER_WORD}\b)"
 _CURRENCY = r"(?:€|\$|£|¥|₹|\b(?:eur|usd|gbp|chf|jpy|cad|aud|sek|nok|dkk|pln|czk|inr|cny)\b)"
 _UNIT = (
     r"(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|decades?|centuries|km/h|mph|kilomet(?:er|re)s?"
     r"|met(?:er|re)s?|miles?|feet|foot|inch(?:es)?|centimet(?:er|re)s?|km|cm|mm|kilograms?|grams?|tons?|tonnes?"
     r"|pounds?|kg|lbs?|lit(?:er|re)s?|degrees|°c|°f|hectares|acres|m)\b"
 )
-_NAME = r"[^\W\d_a-z][\w'\u2019.-]*(?: (?:(?:of|the|de|van|von|da|di|la|le) )*[^\W\d_a-z][\w'\u2019.-]*)*"
+# A run of capitalised words, without one such as "The" that only opens a sentence.
+_OPENING = (
+    "The|An?|In|On|At|It|He|She|They|We|You|This|That|These|Those|There|When|If|And|But|For|Its|His|Her"
+)
+_NAME = rf"(?!(?:{_OPENING})\b)"
+_NAME += r"[^\W\d_a-z][\w'\u2019.-]*(?: (?:(?:of|the|de|van|von|da|di|la|le) )*[^\W\d_a-z][\w'\u2019.-]*)*"
 
 # Kind → how such a thing is written. Names need their capitals, the rest may be in any case.
 _FORMS = {
     "money": re.compile(
-        rf"{_CURRENCY} ?-?{_NUMBER}|{_NUMBER} ?{_CURRENCY}"
+        rf"{_CURRENCY} ?-?{_NUMBER}(?: [mb]illion\b)?|{_NUMBER} ?{_CURRENCY}"
         rf"|{_ANY_NUMBER} (?:euros?|dollars?|pounds|cents?|francs?|yen|crowns)\b"
         r"|-?\b\d{1,3}(?:[.,' ]?\d{3})*[.,]\d{2}\b(?! ?%)",
         re.IGNORECASE,
@@ -56,7 +61,7 @@ _FORMS = {
         r"\b(?:https?://|www\.)\S+|\b[\w-]+\.(?:com|org|net|edu|de|fr|io|co\.uk)\b", re.IGNORECASE
     ),
     "phone": re.compile(r"(?<!\d)(?!\d{4}-\d\d-\d\d|\d{1,2}[/.]\d{1,2}[/.]\d{2})\+?\(?\d[\d ()/.-]{5,}\d"),
-    "name": re.compile(_NAME),
+    "name": re.compile(rf"{_NAME}(?<!\.)"),
 }
 
 # Question words → kind, most specific first; what matches none may be answered by anything.
@@ -79,7 +84,7 @@ _ASKS = [
         ),
         (r"\bhow many\b|\b(?:quantity|number of)\b", "number"),
         (
-            r"\bhow much\b|\b(?:total|subtotal|price|costs?|amount|balance|pay|fee|salary|tax|vat|discount)\b",
+            r"\bhow much\b|\b(?:total|subtotal|price|costs?|amount|balance|pay|fee|tax|vat|discount)\b",
             "money",
         ),
         (r"\b(?:who|whom|whose|where|which (?:city|country|person|company)|what (?:city|country))\b", "name"),
@@ -104,6 +109,30 @@ def kind(question: str) -> str | None:
 def find(kind: str, text: str) -> list[str]:
     """Every thing of this kind in a text, in order."""
     return [match[0].strip() for match in _FORMS[kind].finditer(text)]
+
+
+def spans(kind: str, sentence: str, question: str) -> list[str]:
+    """What may answer the question in a sentence, likeliest first: of the kind, and not in the question."""
+    known = set(words(question))
+    places = [match.start() for match in re.finditer(r"[^\W_]+", sentence) if known & set(words(match[0]))]
+    where = re.search(r"\bwhere\b|\bwhich (?:city|country)\b", question.casefold()) is not None
+
+    def rank(match: re.Match[str]) -> tuple[bool, bool, bool, int]:
+        named = kind == "name"
+        # A capital at the start of a sentence need not be a name's; a place follows a preposition.
+        opening = named and not match.start() and " " not in match[0]
+        placed = re.search(r"\b(?:in|at|near|from|to|on|through|of) (?:the )?$", sentence[: match.start()])
+        near = min((abs(match.start() - place) for place in places), default=0)
+        return (where and placed is None, opening, named and bool(known & set(words(match[0]))), near)
+
+    found = [match for match in _FORMS[kind].finditer(sentence) if not set(words(match[0])) <= known]
+    if kind == "number":
+        # A year or a day of the month counts nothing.
+        dates = " ".join(find("date", sentence))
+        found = [match for match in found if match[0] not in dates]
+    if not found and kind == "date":
+        return spans("time", sentence, question)
+    return [match[0].strip() for match in sorted(found, key=rank)]
 
 
 def words(text: str) -> list[str]:
