@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from mimetypes import guess_type
 from pathlib import PurePosixPath
 
 from controller.errors import PlanError
@@ -46,8 +47,7 @@ class Draft:
         """The steps that can start now: this one if its inputs are known, and those that waited for it."""
         if step.id in self._released or step.id in self._held:
             raise PlanError(f"two steps have the id {step.id}; ids must be unique")
-        if len(self._released) + len(self._held) >= self._max_steps:
-            raise PlanError(f"the plan has more than {self._max_steps} steps; ask for less at once")
+        self._check_room(1)
         self._check(step)
         self._held[step.id] = step
         return tuple(self._release())
@@ -62,6 +62,10 @@ class Draft:
             ids = ", ".join(map(str, self._held))
             raise PlanError(f"steps {ids} wait for each other; a plan must have no cycle")
 
+    def _check_room(self, count: int) -> None:
+        if len(self._tasks) + len(self._held) + count > self._max_steps:
+            raise PlanError(f"the plan has more than {self._max_steps} steps; ask for less at once")
+
     def _check(self, step: Step) -> None:
         task = tasks().get(step.task)
         if task is None:
@@ -70,7 +74,7 @@ class Draft:
             if name not in task.inputs:
                 known = ", ".join(task.inputs)
                 raise PlanError(f"step {step.id}: {step.task} takes {known}, not '{name}'")
-            if not value:
+            if not value or not all(text.strip() for text in ([value] if isinstance(value, str) else value)):
                 raise PlanError(f"step {step.id}: '{name}' is empty")
             spec = task.inputs[name]
             for template in templates(value, spec, self._request):
@@ -107,6 +111,7 @@ class Draft:
         count = max((len(args[name]) for name in several), default=1)
         if any(len(args[name]) != count for name in several):
             raise PlanError(f"step {step.id}: {', '.join(several)} have different numbers of values")
+        self._check_room(count)
         stated = [i for needed in step.dep for i in self._released[needed]]
         ids: list[int] = []
         for position in range(count):
@@ -192,7 +197,8 @@ def _template(item: str, spec: Input, request: Request) -> Template:
     resource = find(item, request)
     if resource is not None and (spec.kind != "text" or resource.kind == "text"):
         return (resource,)
-    if spec.kind != "text" and not _REFERENCE.search(item) and _mentioned(item, request):
+    named = spec.kind != "text" or _is_text_file(item)
+    if named and not _REFERENCE.search(item) and _mentioned(item, request):
         return (Resource(name=item, kind=spec.kind),)
     pieces: list[Piece] = []
     end = 0
@@ -212,6 +218,13 @@ def _split(text: str) -> list[str]:
 
 def _mentioned(name: str, request: Request) -> bool:
     return any(name in text for text in (request.text, *(turn.text for turn in request.history)))
+
+
+def _is_text_file(item: str) -> bool:
+    """Whether words are the name of a file to read, rather than what to work on."""
+    if " " in item:
+        return False
+    return item.startswith(("http://", "https://")) or (guess_type(item)[0] or "").startswith("text/")
 
 
 def _base(name: str) -> str:
