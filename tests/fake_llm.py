@@ -93,13 +93,14 @@ Script = Reply | Fault | Hang
 class FakeLLM:
     """Replies are taken in turn, per stage; a request that none is left for is answered 418.
 
-    requests: the bodies received. sent: chunks of text sent, over all replies. left: connections that the
-    client closed before the reply was through.
+    requests: the bodies received. sent: chunks of text sent, over all replies. reached: opened by the first
+    request. left: opened when a client hangs up before its reply is through.
     """
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
         self.sent = 0
+        self.reached = Gate()
         self.left = Gate()
         self.url = ""
         self._scripts: dict[str, deque[Script]] = defaultdict(deque)
@@ -168,6 +169,7 @@ class FakeLLM:
             request = json.loads(await reader.readexactly(int(headers["content-length"])))
             request["headers"] = headers
             self.requests.append(request)
+            self.reached.open()
             answering = asyncio.create_task(self._answer(request, writer))
             closed = asyncio.create_task(reader.read(1))
             await asyncio.wait([answering, closed], return_when=asyncio.FIRST_COMPLETED)
