@@ -13,6 +13,7 @@ replica. When the output is there, steps that need it start at once, while its m
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -26,7 +27,7 @@ from controller.plan import templates
 from controller.schema import Artifact, Attempt, Failure, Request, Resource, Step, StepResult, StepStarted
 from controller.selector import Choice, Selector, rank
 from deployments.call import Call, Item, Slot
-from deployments.errors import ExpertError
+from deployments.errors import BadInput, ExpertError
 from deployments.task import tasks
 from deployments.values import Encoded, Output
 
@@ -110,9 +111,15 @@ class Execution:
 
     def _result(self, step: Step) -> StepResult:
         task = self._tasks[step.id]
-        if task.cancelled():
-            return self._failed(step, StepTimeout("the request took too long; the step was stopped"))
-        return task.result()
+        if not task.cancelled():
+            return task.result()
+        outputs = {i: self._outputs[i] for i in step.dep}
+        # A step that was stopped before it began has not settled its output.
+        lost = [i for i, output in outputs.items() if not output.done() or output.result() is None]
+        error = StepTimeout("the request took too long; the step was stopped")
+        result = self._skipped(step, lost) if lost else self._failed(step, error)
+        self._emit(result)
+        return result
 
     async def _run(self, step: Step) -> StepResult:
         output = self._outputs[step.id]
@@ -182,6 +189,9 @@ class Execution:
                 value = await self._output(expert, pending)
             except (HuggingGPTError, ExpertError) as error:
                 result = self._failed(step, error, expert, reason, started, tuple(attempts))
+                if isinstance(error, BadInput):
+                    # Every other expert would refuse it too.
+                    return result
                 attempts.append(Attempt(expert=expert.name, error=_failure(error)))
                 if isinstance(error, ExpertLost) and len(experts) == 1:
                     # The replica died under the call; Serve starts another, and the input is not to blame.
@@ -198,7 +208,8 @@ class Execution:
                 reason=reason,
                 started=started,
                 text=value.text,
-                data=value.data,
+                # An expert that gives what is no JSON costs its own step, not the whole reply.
+                data=json.loads(json.dumps(value.data)),
                 artifacts=await self._save(step, value),
                 attempts=tuple(attempts),
             )
