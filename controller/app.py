@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,12 +19,17 @@ from controller.fetcher import Fetcher
 from controller.fleet import Fleet
 from controller.ingress import create_app
 from controller.intake import Intake
+from controller.llm import LLM
+from controller.llm_expert import FleetWithLLM
+from controller.llm_planner import AutoPlanner, LLMPlanner
+from controller.llm_responder import LLMResponder
+from controller.llm_selector import LLMSelector
 from controller.pipeline import Pipeline
 from controller.planner import Planner
 from controller.ray_fleet import RayFleet
 from controller.responder import Responder
-from controller.selector import RankSelector, Selector, rank
-from controller.settings import Settings
+from controller.selector import RankSelector, Selector, available_tasks, rank
+from controller.settings import Settings, llm_endpoint
 from controller.store import Store
 from deployments.call import Call
 
@@ -41,10 +48,24 @@ class Controller:
 
 
 def pipeline(settings: Settings, fleet: Fleet) -> Pipeline:
-    """The stages that the settings ask for, over these experts."""
-    planner: Planner = EmbeddedPlanner(Embedder(fleet), settings.limits.plan_steps)
+    """The stages that the settings ask for, over these experts.
+
+    Raises ValueError where a language model is wanted and none is named.
+    """
+    max_steps = settings.limits.plan_steps
+    planner: Planner = EmbeddedPlanner(Embedder(fleet), max_steps)
     selector: Selector = RankSelector()
     responder: Responder = ComposedResponder()
+    endpoint = llm_endpoint(settings, os.environ)
+    if endpoint is not None:
+        llm = LLM(*endpoint)
+        fleet = FleetWithLLM(fleet, llm)
+        available = partial(available_tasks, fleet)
+        selector = LLMSelector(llm)
+        responder = LLMResponder(llm, responder, available)
+        if settings.planner != "embedded":
+            by_llm = LLMPlanner(llm, available, max_steps)
+            planner = AutoPlanner(by_llm, planner) if settings.planner == "auto" else by_llm
     store = Store(settings.store)
     intake = Intake(store, Fetcher(settings.limits), settings.limits)
     return Pipeline(planner, selector, fleet, responder, store, intake, settings)

@@ -59,6 +59,9 @@ class LLMPlanner:
         for step in second.yielded.unwanted():
             yield Drop(step.id)
 
+    async def ready(self) -> None:
+        """Always: asking the endpoint would cost a call, and the first request tells as much."""
+
     async def _read(
         self, attempt: _Attempt, messages: Sequence[Message], schema: Mapping[str, Any]
     ) -> AsyncGenerator[Event, None]:
@@ -94,6 +97,11 @@ class AutoPlanner:
         yield Fallback(f"{reason}. Planned without it, by the {self._embedded.name} planner.")
         async for event in self._embedded.plan(request):
             yield event
+
+
+    async def ready(self) -> None:
+        """Raises Unavailable while the LLM's planner cannot plan."""
+        await self._llm.ready()
 
 
 class _Yielded:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from controller.errors import NoExpert
-from controller.fleet import Expert
+from controller.fleet import Expert, Fleet
 from controller.schema import Request, Step
 from deployments.task import tasks
 
@@ -48,6 +48,12 @@ def rank(task: str, experts: Sequence[Expert]) -> tuple[Expert, ...]:
         faults = "; ".join(f"{expert.name}: {expert.message or 'unhealthy'}" for expert in serving)
         raise NoExpert(f"no expert for {task} is healthy ({faults})")
     return tuple(sorted(usable, key=_order))
+
+
+async def available_tasks(fleet: Fleet) -> Sequence[str]:
+    """Names of the tasks that some expert serves now."""
+    experts = [expert for expert in await fleet.experts() if expert.health != "unhealthy"]
+    return sorted({task for expert in experts for task in expert.identity.tasks})
 
 
 def _order(expert: Expert) -> tuple[bool, int, bool, str]:
