@@ -8,6 +8,18 @@ from numpy.typing import NDArray
 
 from deployments.values import Image
 
+# Colors that are told apart on any picture.
+PALETTE = [
+    (230, 57, 70),
+    (29, 120, 220),
+    (42, 157, 90),
+    (244, 162, 30),
+    (142, 68, 173),
+    (0, 170, 190),
+    (214, 80, 150),
+    (120, 120, 40),
+]
+
 
 def rgb(image: Image) -> NDArray[np.uint8]:
     """uint8 [height, width, 3]; what is transparent becomes white."""

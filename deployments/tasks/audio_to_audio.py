@@ -30,6 +30,7 @@ class AudioToAudio(Task):
         "split the speakers into separate tracks",
     )
     cues = (
-        r"\bdenoise\b",
+        r"\bdenois\w+\b",
+        r"\benhance\b.*\b(?:audio|speech|voice|recording)\b",
         r"\b(?:noise|hiss|hum|static)\b",
     )

@@ -1,4 +1,11 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from deployments.media import resample
 from deployments.task import Input, Task
+from deployments.values import Output
 
 
 class AutomaticSpeechRecognition(Task):
@@ -38,3 +45,11 @@ class AutomaticSpeechRecognition(Task):
         r"\b(?:write|writ\w+|type|note) (?:down|out) (?:what|everything|all)\b",
     )
     pipeline = "automatic-speech-recognition"
+
+    def predict(self, pipe: Any, inputs: Mapping[str, Any]) -> Output:
+        audio = resample(inputs["audio"], pipe.feature_extractor.sampling_rate)
+        seconds = len(audio.samples) / audio.rate
+        # Beyond its window of 30 s Whisper goes on from the time stamps it predicts.
+        more = {"return_timestamps": True} if pipe.type == "seq2seq_whisper" and seconds > 30 else {}
+        said = pipe({"raw": audio.samples, "sampling_rate": audio.rate}, **more)["text"].strip()
+        return Output(data={"text": said, "seconds": round(seconds, 2)}, text=said)

@@ -1,4 +1,11 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 from deployments.task import Input, Task
+from deployments.tasks.text_generation import generate
+from deployments.values import Output
 
 
 class Conversational(Task):
@@ -27,5 +34,11 @@ class Conversational(Task):
     )
     cues = (
         r"\bjokes?\b",
+        r"\bconversation\w*\b",
+        r"\b(?:reply|respond|response) to\b",
     )
+    cues = (r"\bjokes?\b",)
     pipeline = "text-generation"
+
+    def predict(self, pipe: Any, inputs: Mapping[str, Any]) -> Output:
+        return generate(pipe, inputs["text"])

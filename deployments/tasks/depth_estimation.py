@@ -1,4 +1,11 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from deployments.picture import from_pil, to_pil
 from deployments.task import Input, Task
+from deployments.values import Output
 
 
 class DepthEstimation(Task):
@@ -29,3 +36,6 @@ class DepthEstimation(Task):
         r"\bhow far\b",
     )
     pipeline = "depth-estimation"
+
+    def predict(self, pipe: Any, inputs: Mapping[str, Any]) -> Output:
+        return Output(image=from_pil(pipe(to_pil(inputs["image"]))["depth"]))

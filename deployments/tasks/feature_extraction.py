@@ -1,4 +1,12 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
 from deployments.task import Input, Task
+from deployments.values import Output
 
 
 class FeatureExtraction(Task):
@@ -29,3 +37,8 @@ class FeatureExtraction(Task):
         r"\bvectori[sz]e\b",
     )
     pipeline = "feature-extraction"
+
+    def predict(self, pipe: Any, inputs: Mapping[str, Any]) -> Output:
+        # One array [1, tokens, d] a text: the mean over its tokens, of length 1.
+        means = [np.asarray(tokens)[0].mean(0) for tokens in pipe(inputs["text"], truncation=True)]
+        return Output(data=[(mean / np.linalg.norm(mean)).tolist() for mean in means])

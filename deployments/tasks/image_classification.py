@@ -1,4 +1,11 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from deployments.picture import to_pil
 from deployments.task import Input, Task
+from deployments.values import Output
 
 
 class ImageClassification(Task):
@@ -34,3 +41,8 @@ class ImageClassification(Task):
         r"\b(?:breed|species)\b",
     )
     pipeline = "image-classification"
+
+    def predict(self, pipe: Any, inputs: Mapping[str, Any]) -> Output:
+        scored = pipe(to_pil(inputs["image"]), top_k=5)
+        labels = [{"label": item["label"], "score": round(float(item["score"]), 4)} for item in scored]
+        return Output(data={"labels": labels}, text=f"{labels[0]['label']} ({labels[0]['score']:.0%})")

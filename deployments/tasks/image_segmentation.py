@@ -1,4 +1,13 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from deployments.picture import PALETTE, rgb, to_pil
 from deployments.task import Input, Task
+from deployments.values import Image, Output
 
 
 class ImageSegmentation(Task):
@@ -33,3 +42,24 @@ class ImageSegmentation(Task):
         r"\bcut (?:\S+ ){0,4}?out\b",
     )
     pipeline = "image-segmentation"
+
+    def predict(self, pipe: Any, inputs: Mapping[str, Any]) -> Output:
+        found = pipe(to_pil(inputs["image"]))
+        painted = rgb(inputs["image"]).astype(np.float32)
+        segments: list[dict[str, Any]] = []
+        for index, segment in enumerate(found):
+            mask = np.asarray(segment["mask"]) > 0
+            score = segment["score"]
+            segments.append(
+                {
+                    "label": segment["label"],
+                    "score": None if score is None else round(float(score), 4),
+                    # Its part of the image's area.
+                    "share": round(float(mask.mean()), 4),
+                }
+            )
+            painted[mask] = 0.5 * painted[mask] + 0.5 * np.array(PALETTE[index % len(PALETTE)])
+        names = ", ".join(f"{segment['label']} ({segment['share']:.0%} of the image)" for segment in segments)
+        return Output(
+            data={"segments": segments}, text=names or "none", image=Image(painted.astype(np.uint8))
+        )

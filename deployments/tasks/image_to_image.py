@@ -55,3 +55,7 @@ class ImageToImage(Task):
         "modify the picture",
         "make the image smaller",
     )
+    cues = (
+        r"\b(?:edit|modify|crop|rotate|blur|sharpen|resize|flip|upscale|colorize|retouch|brighten|darken)\b",
+        r"\b(?:gray ?scale|black and white|sepia)\b",
+    )

@@ -10,7 +10,8 @@ class Summarization(Task):
     }
     outputs = ("text",)
     example = {
-        "text": "The council voted on Tuesday to close the old bridge. It will stay shut for eighteen months. Engineers will replace its bearings. Buses will be rerouted.",
+        "text": "The council voted on Tuesday to close the old bridge. It will stay shut for eighteen months. "
+        "Engineers will replace its bearings. Buses will be rerouted.",
     }
     answer = "In short:"
     candidate = "sshleifer/distilbart-cnn-12-6"
@@ -35,7 +36,7 @@ class Summarization(Task):
         "recap the document",
     )
     cues = (
-        r"\bsummar(?:ize|y|ies)\b",
+        r"\bsummar\w+",
         r"\btl;?dr\b",
         r"\bgist\b",
         r"\bkey (?:points|takeaways)\b",

@@ -1,4 +1,11 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from deployments.errors import BadInput
 from deployments.task import Input, Task
+from deployments.values import Output
 
 
 class TextClassification(Task):
@@ -38,3 +45,14 @@ class TextClassification(Task):
         r"\bspam\b",
     )
     pipeline = "text-classification"
+
+    def predict(self, pipe: Any, inputs: Mapping[str, Any]) -> Output:
+        scored = pipe(inputs["text"], top_k=None, truncation=True)
+        wanted = {label.casefold() for label in inputs.get("labels", [])}
+        if wanted:
+            known = ", ".join(item["label"] for item in scored)
+            scored = [item for item in scored if item["label"].casefold() in wanted]
+            if not scored:
+                raise BadInput(f"this model knows the labels {known}")
+        labels = [{"label": item["label"], "score": round(float(item["score"]), 4)} for item in scored]
+        return Output(data={"labels": labels}, text=f"{labels[0]['label']} ({labels[0]['score']:.0%})")

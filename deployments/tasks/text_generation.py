@@ -1,4 +1,10 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 from deployments.task import Input, Task
+from deployments.values import Output
 
 
 class TextGeneration(Task):
@@ -36,7 +42,21 @@ class TextGeneration(Task):
         "write a blog post",
     )
     cues = (
+        r"\bcomplet\w+ (?:the |this )?(?:following )?(?:phrase|sentence|text|story)\b",
+        r"\b(?:continue|finish) (?:the|this) (?:\w+ )?(?:phrase|sentence|text|story|poem)\b",
+        r"\bgenerat\w+ (?:a |an |some |new )*(?:\S+ )?(?:text|paragraph|essay|article|story|poem)\b",
         r"\b(?:write|compose|draft)\b.*\b(?:story|poem|haiku|limerick|song|essay|email|letter|code|speech|script|post|verse)\b",
         r"\btell (?:\S+ ){0,2}?(?:\S+ )?(?:story|tale)\b",
     )
     pipeline = "text-generation"
+
+    def predict(self, pipe: Any, inputs: Mapping[str, Any]) -> Output:
+        return generate(pipe, inputs["text"])
+
+
+def generate(pipe: Any, text: str) -> Output:
+    """What a language model writes after `text`, as an answer to it where the model is made for chat."""
+    chat = pipe.tokenizer.chat_template is not None
+    prompt = [{"role": "user", "content": text}] if chat else text
+    written = pipe(prompt, max_new_tokens=256, return_full_text=False)[0]["generated_text"]
+    return Output(data={"text": written}, text=written.strip())

@@ -1,4 +1,13 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from deployments.errors import ModelFailure
 from deployments.task import Input, Task
+from deployments.values import Audio, Output
 
 
 class TextToSpeech(Task):
@@ -49,3 +58,13 @@ class TextToSpeech(Task):
         r"\bto speech\b",
     )
     pipeline = "text-to-audio"
+
+    def predict(self, pipe: Any, inputs: Mapping[str, Any]) -> Output:
+        if inputs.get("language"):
+            # Another expert may have the voice.
+            raise ModelFailure("a voice cannot be chosen with this model")
+        spoken = pipe(inputs["text"])
+        rate = int(spoken["sampling_rate"])
+        samples = np.asarray(spoken["audio"], dtype=np.float32).reshape(-1)
+        data = {"seconds": round(len(samples) / rate, 2), "rate": rate}
+        return Output(data=data, text=inputs["text"], audio=Audio(samples, rate))

@@ -1,4 +1,10 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 from deployments.task import Input, Task
+from deployments.values import Output
 
 
 class TokenClassification(Task):
@@ -35,3 +41,17 @@ class TokenClassification(Task):
         r"\bpart[- ]of[- ]speech\b",
     )
     pipeline = "token-classification"
+
+    def predict(self, pipe: Any, inputs: Mapping[str, Any]) -> Output:
+        entities = [
+            {
+                "text": inputs["text"][found["start"] : found["end"]],
+                "label": found["entity_group"],
+                "score": round(float(found["score"]), 4),
+                "start": int(found["start"]),
+                "end": int(found["end"]),
+            }
+            for found in pipe(inputs["text"], aggregation_strategy="simple")
+        ]
+        named = ", ".join(f"{entity['text']} ({entity['label']})" for entity in entities)
+        return Output(data={"entities": entities}, text=named or "none")
