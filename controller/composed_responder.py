@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
+from controller.plan import filled
 from controller.schema import Request, StepResult
 from deployments.task import tasks
 
@@ -31,21 +32,27 @@ class ComposedResponder:
         used = {i for result in results if result.status == "ok" for i in result.dep}
         final = [result for result in results if result.status == "ok" and result.id not in used]
         before = [result for result in results if result.status == "ok" and result.id in used]
+        # What a reference in an argument stands for.
+        texts = {result.id: result.text or "…" for result in results}
         for result in final:
-            yield _said(result) + "\n\n"
+            yield _said(result, texts) + "\n\n"
         if before:
             yield "On the way there:\n\n"
         for result in before:
-            yield _said(result) + "\n\n"
+            yield _said(result, texts) + "\n\n"
         for result in results:
             if result.status != "ok" and result.error is not None:
                 verb = "was not done" if result.status == "skipped" else "failed"
                 yield f"{result.task} (step {result.id}) {verb}: {result.error.message}\n\n"
-        yield f"_{_workflow(results)}_"
+            for attempt in result.attempts if result.status == "ok" else ():
+                yield f"{attempt.expert} failed ({attempt.error.message}); another call did it.\n\n"
+        done = [f"{result.task} ({result.expert})" for result in results if result.status == "ok"]
+        if done:
+            yield f"_Done by: {', '.join(done)}._"
 
 
-def _said(result: StepResult) -> str:
-    given = {name: value for name, value in result.args.items() if isinstance(value, str)}
+def _said(result: StepResult, texts: Mapping[int, str]) -> str:
+    given = {name: filled(value, texts) for name, value in result.args.items() if isinstance(value, str)}
     lines = [tasks()[result.task].answer.format_map(_Given(given))]
     if result.text:
         lines.append(_quote(result.text))
@@ -60,11 +67,6 @@ def _said(result: StepResult) -> str:
 def _quote(text: str) -> str:
     cut = text if len(text) <= _QUOTED_CHARS else text[:_QUOTED_CHARS].rstrip() + " …"
     return "\n".join(f"> {line}" for line in cut.splitlines())
-
-
-def _workflow(results: Sequence[StepResult]) -> str:
-    parts = [f"{result.task} ({result.expert or result.status})" for result in results]
-    return "Done by: " + ", ".join(parts) + "."
 
 
 class _Given(dict[str, str]):

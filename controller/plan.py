@@ -162,12 +162,17 @@ def references(step: Step) -> set[int]:
 
 def renumbered(step: Step, ids: Mapping[int, int]) -> Step:
     """The step with what it refers to under other ids."""
-
-    def value(text: str) -> str:
-        return _REFERENCE.sub(lambda match: f"<GENERATED>-{ids[_id(match)]}", text)
-
-    args = {k: value(v) if isinstance(v, str) else [value(text) for text in v] for k, v in step.args.items()}
+    new = {old: f"<GENERATED>-{new}" for old, new in ids.items()}
+    args = {
+        name: filled(value, new) if isinstance(value, str) else [filled(text, new) for text in value]
+        for name, value in step.args.items()
+    }
     return step.model_copy(update={"args": args, "dep": tuple(sorted(ids[needed] for needed in step.dep))})
+
+
+def filled(text: str, values: Mapping[int, str]) -> str:
+    """Text with each reference replaced by what is in `values` for its step, which may lack none."""
+    return _REFERENCE.sub(lambda match: values[_id(match)], text)
 
 
 def templates(value: str | list[str], spec: Input, request: Request) -> tuple[Template, ...]:
