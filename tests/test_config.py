@@ -1,5 +1,4 @@
 import importlib
-import typing
 from pathlib import Path
 from typing import Any
 
@@ -164,13 +163,13 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
         load(tmp_path / "none.yaml")
 
 
-def test_builders_exist_with_these_arguments_and_deployments() -> None:
+def test_builders_take_these_arguments_and_make_these_deployments() -> None:
     """What the check assumes about a builder is what its module has."""
-    for path, builder in BUILDERS.items():
-        module, _, name = path.partition(":")
-        build = getattr(importlib.import_module(module), name)
-        assert typing.get_type_hints(build)["args"] is builder.args
-        assert hasattr(importlib.import_module(module), builder.deployment)
+    for app in load(CONFIG).applications:
+        builder = BUILDERS[app.import_path]
+        module, _, name = app.import_path.partition(":")
+        built = getattr(importlib.import_module(module), name)(builder.args.model_validate(app.args))
+        assert built._bound_deployment.name == builder.deployment
 
 
 def test_command_reports_faults_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
