@@ -23,32 +23,27 @@ class ComposedResponder:
     async def respond(
         self, request: Request, results: Sequence[StepResult], notes: Sequence[str]
     ) -> AsyncIterator[str]:
-        for note in notes:
-            yield note + "\n\n"
-        if not results:
-            if not notes:
-                yield _NO_TASK
-            return
-        used = {i for result in results if result.status == "ok" for i in result.dep}
-        final = [result for result in results if result.status == "ok" and result.id not in used]
-        before = [result for result in results if result.status == "ok" and result.id in used]
-        # What a reference in an argument stands for.
-        texts = {result.id: result.text or "…" for result in results}
-        for result in final:
-            yield _said(result, texts) + "\n\n"
-        if before:
-            yield "On the way there:\n\n"
-        for result in before:
-            yield _said(result, texts) + "\n\n"
-        for result in results:
-            if result.status != "ok" and result.error is not None:
-                verb = "was not done" if result.status == "skipped" else "failed"
-                yield f"{result.task} (step {result.id}) {verb}: {result.error.message}\n\n"
-            for attempt in result.attempts if result.status == "ok" else ():
-                yield f"{attempt.expert} failed ({attempt.error.message}); another call did it.\n\n"
-        done = [f"{result.task} ({result.expert})" for result in results if result.status == "ok"]
-        if done:
-            yield f"_Done by: {', '.join(done)}._"
+        for index, paragraph in enumerate(_paragraphs(results, notes)):
+            yield paragraph if index == 0 else "\n\n" + paragraph
+
+
+def _paragraphs(results: Sequence[StepResult], notes: Sequence[str]) -> Iterator[str]:
+    yield from notes
+    if not results:
+        if not notes:
+            yield _NO_TASK
+        return
+    done = [result for result in results if result.status == "ok"]
+    used = {i for result in done for i in result.dep}
+    yield from (_said(result) for result in done if result.id not in used)
+    if used:
+        yield "On the way there:"
+        yield from (_said(result) for result in done if result.id in used)
+    for result in results:
+        if result.error is not None:
+            verb = "was not done" if result.status == "skipped" else "failed"
+            yield f"{result.task} (step {result.id}) {verb}: {result.error.message}"
+    yield f"_{_workflow(results)}_"
 
 
 def _said(result: StepResult, texts: Mapping[int, str]) -> str:
