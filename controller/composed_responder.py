@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 from controller.plan import filled
 from controller.schema import Request, StepResult
@@ -35,15 +35,21 @@ def _paragraphs(results: Sequence[StepResult], notes: Sequence[str]) -> Iterator
         return
     done = [result for result in results if result.status == "ok"]
     used = {i for result in done for i in result.dep}
-    yield from (_said(result) for result in done if result.id not in used)
+    # What a reference in an argument stands for.
+    texts = {result.id: result.text or "…" for result in results}
+    yield from (_said(result, texts) for result in done if result.id not in used)
     if used:
         yield "On the way there:"
-        yield from (_said(result) for result in done if result.id in used)
+        yield from (_said(result, texts) for result in done if result.id in used)
     for result in results:
         if result.error is not None:
             verb = "was not done" if result.status == "skipped" else "failed"
             yield f"{result.task} (step {result.id}) {verb}: {result.error.message}"
-    yield f"_{_workflow(results)}_"
+    for result in done:
+        for attempt in result.attempts:
+            yield f"{attempt.expert} failed ({attempt.error.message}); another call did it."
+    if done:
+        yield f"_Done by: {', '.join(f'{result.task} ({result.expert})' for result in done)}._"
 
 
 def _said(result: StepResult, texts: Mapping[int, str]) -> str:
