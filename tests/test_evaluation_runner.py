@@ -254,6 +254,7 @@ def test_no_verdict_is_no_score_and_is_asked_for_again(tmp_path: Path) -> None:
     judge, _ = says("I cannot tell.")
     report = run(Known(), tmp_path, GOLD, judge=judge)
     assert report.data()["datasets"][0]["paper"]["graph"]["judge"]["value"] is None
+    assert "1 graph plans got no verdict" in report.markdown()
     judge, _ = says('{"choice": "no"}')
     report = run(Known(), tmp_path, GOLD, judge=judge)
     assert report.data()["datasets"][0]["paper"]["graph"]["judge"]["value"] == 0

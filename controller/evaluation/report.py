@@ -168,6 +168,9 @@ class Report:
                     ["planner", "source", "requests", *scores],
                     [[ours, "here", *_cells(scores, scores)], *(_published(row, scores) for row in rows)],
                 )
+        unjudged = sum(case.approved is None for case in results.groups.get("graph", ()))
+        if self.judge is not None and unjudged:
+            yield from ("", f"{unjudged} graph plans got no verdict and are not in `judge`.")
         yield from ("", *_costs(results, self.concurrency))
 
     def _notes(self) -> Iterator[str]:
