@@ -15,11 +15,12 @@ show() {
     total=$(grep -c == requirements.lock)
     while read -r line; do
         case $line in
-        Collecting\ * | "Requirement already satisfied: "*==*)
-            name=${line#Collecting }
-            name=${name#Requirement already satisfied: }
+        *"(from -r requirements.lock "*)
+            name=${line#"Requirement already satisfied: "}
+            name=${name#Collecting }
+            name=${name#Processing }
             name=${name%% *}
-            [[ $name == *==* ]] || continue
+            name=${name##*/}
             count=$((count + 1))
             if [[ -t 2 ]]; then
                 printf '\r\033[Kinstalling %d of %d: %s' "$count" "$total" "$name" >&2
@@ -43,7 +44,7 @@ if ! { [[ -x .venv/bin/python ]] && is_311 .venv/bin/python; }; then
             break
         fi
     done
-    [[ $python ]] || fail "Python 3.11 is needed and none was found (tried python3.11, python3 and python)"
+    [[ $python ]] || fail "Python 3.11 is needed and was not found (tried python3.11, python3 and python)"
     echo "making .venv with $("$python" -V)" >&2
     "$python" -m venv --clear .venv >/dev/null 2>&1 ||
         fail "$python cannot make a virtual environment; its venv module may be a package of its own (python3.11-venv)"
@@ -52,7 +53,7 @@ fi
 log=.venv/install.log
 pip=(.venv/bin/python -m pip --disable-pip-version-check --no-input)
 "${pip[@]}" install -r requirements.lock 2>&1 | tee "$log" | show ||
-    fail "the packages of requirements.lock could not be installed: $(grep -m1 ERROR "$log" || tail -n1 "$log") (all of it in $log)"
+    fail "the packages of requirements.lock could not be installed: $(grep ERROR "$log" | tail -n1) (all of it in $log)"
 "${pip[@]}" install --no-deps --no-build-isolation -e . >>"$log" 2>&1 ||
     fail "the project itself could not be installed; see $log"
 touch .venv/installed
