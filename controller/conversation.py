@@ -5,14 +5,15 @@ from __future__ import annotations
 import mimetypes
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any, Literal, cast, get_args
 from urllib.parse import unquote, urlsplit
 
 from controller.errors import RequestError, UnknownFile
-from controller.intake import Budget, Intake
+from controller.intake import Budget, Intake, default_name
 from controller.pipeline import answer_key
-from controller.schema import Request, Resource, Run, Turn
+from controller.schema import Artifact, Request, Resource, Run, Turn
 from controller.store import Store, StoredFile
 from deployments.values import Kind
 
@@ -34,8 +35,7 @@ class Conversation:
         """The request with its files taken in. Raises RequestError and what the intake raises."""
 
         async def attach(part: Mapping[str, Any]) -> Resource:
-            file = await self._attached(part, budget)
-            return Resource(name=file.name, kind=file.kind, id=file.id)
+            return _resource(await self._attached(part, budget))
 
         return await self._read(messages, request_id, attach)
 
@@ -43,31 +43,33 @@ class Conversation:
         """The request with its files only named: nothing is fetched, decoded or kept."""
 
         async def attach(part: Mapping[str, Any]) -> Resource:
+            match part:
+                case {"type": "file", "file": {"file_id": str(file_id)}}:
+                    return _resource(await self._store.get(file_id))
             return _named(part)
 
         return await self._read(messages, request_id, attach)
 
     async def _read(self, messages: Any, request_id: str, attach: Attach) -> Request:
         turns: list[Turn] = []
-        names: set[str] = set()
         for index, message in enumerate(_messages(messages)):
             role = _role(message, index)
             if role is None:
                 continue
             text, parts = _content(message.get("content"), index)
-            resources = [_unique(await attach(part), names) for part in parts]
+            resources = [await attach(part) for part in parts]
             if role == "assistant":
-                turns.append(await self._answered(text, names))
+                turns.append(await self._answered(text))
             else:
                 turns.append(Turn(role=role, text=text, resources=tuple(resources)))
         if not turns or turns[-1].role != "user":
             raise RequestError("the last message must be the user's", "messages")
-        *history, now = turns
+        *history, now = _named_apart(turns)
         if not now.text.strip():
             raise RequestError("the last message says nothing; tell what to do with the files", "messages")
         return Request(id=request_id, text=now.text, resources=now.resources, history=tuple(history))
 
-    async def _answered(self, text: str, names: set[str]) -> Turn:
+    async def _answered(self, text: str) -> Turn:
         """An assistant's turn: what its run produced where it is on record, what it links otherwise."""
         record = await self._store.get_record(answer_key(text))
         result, resources = None, []
@@ -76,15 +78,12 @@ class Conversation:
             texts = [step.text for step in run.steps if step.status == "ok" and step.text]
             result = texts[-1] if texts else None
             produced = [artifact for step in run.steps for artifact in step.artifacts]
-            resources = [_unique(Resource(name=a.name, kind=a.kind, id=a.id), names) for a in produced]
+            resources = [_resource(artifact) for artifact in produced]
         else:
             for file_id in dict.fromkeys(_FILE_LINK.findall(text)):
-                try:
-                    file = await self._store.get(file_id)
-                except UnknownFile:
-                    # Its lifetime is over; the turn is still worth reading.
-                    continue
-                resources.append(_unique(Resource(name=file.name, kind=file.kind, id=file.id), names))
+                # A file's lifetime may be over; the turn is still worth reading.
+                with suppress(UnknownFile):
+                    resources.append(_resource(await self._store.get(file_id)))
         return Turn(role="assistant", text=text, resources=tuple(resources), result=result)
 
     async def _attached(self, part: Mapping[str, Any], budget: Budget) -> StoredFile:
@@ -96,7 +95,7 @@ class Conversation:
             case {"type": "file", "file": {"file_id": str(file_id)}}:
                 return await self._intake.stored(file_id, budget)
             case {"type": "file", "file": {"file_data": str(data), **rest}}:
-                return await self._intake.inline(data, budget, cast(str | None, rest.get("filename")))
+                return await self._intake.inline(data, budget, _filename(rest))
         raise _bad_part(part)
 
 
@@ -123,7 +122,7 @@ def _content(content: Any, index: int) -> tuple[str, list[Mapping[str, Any]]]:
     if content is None:
         return "", []
     if isinstance(content, str):
-        return content, []
+        return _valid(content), []
     if not isinstance(content, list) or not all(isinstance(part, dict) for part in content):
         message = f"the content of message {index} must be text or a list of parts"
         raise RequestError(message, f"messages[{index}].content")
@@ -131,25 +130,68 @@ def _content(content: Any, index: int) -> tuple[str, list[Mapping[str, Any]]]:
     if not all(isinstance(text, str) for text in texts):
         raise RequestError("a text part needs its `text`", f"messages[{index}].content")
     others = [part for part in content if part.get("type") not in ("text", "refusal")]
-    return "\n".join(cast(list[str], texts)), others
+    return _valid("\n".join(cast(list[str], texts))), others
+
+
+def _valid(text: str) -> str:
+    """JSON can carry halves of characters, which no encoder takes."""
+    return text.encode(errors="replace").decode()
 
 
 def _named(part: Mapping[str, Any]) -> Resource:
+    """What a part would attach, by its name and declared type alone."""
     match part:
         case {"type": "image_url", "image_url": {"url": str(url)}}:
-            inline = url.startswith("data:")
-            return Resource(name="image.png" if inline else unquote(_base(urlsplit(url).path)), kind="image")
+            if url.startswith("data:"):
+                return Resource(name=default_name(_declared(url) or "image/png"), kind="image")
+            try:
+                return Resource(name=_base(unquote(urlsplit(url).path)), kind="image")
+            except ValueError:
+                raise RequestError(f"not a URL: {url[:100]}", "messages") from None
         case {"type": "input_audio", "input_audio": dict(audio)}:
             return Resource(name=f"audio.{audio.get('format', 'wav')}", kind="audio")
         case {"type": "file", "file": dict(file)}:
-            name = str(file.get("filename") or file.get("file_id") or "file.txt")
-            guessed = (mimetypes.guess_type(name)[0] or "text/plain").split("/")[0]
-            return Resource(name=_base(name), kind=guessed if guessed in _KINDS else "text")  # type: ignore[arg-type]
+            name = _filename(file)
+            guessed = (mimetypes.guess_type(name)[0] if name else None) or _declared(file.get("file_data"))
+            kind = guessed.split("/")[0]
+            return Resource(
+                name=_base(name or default_name(guessed or "text/plain")),
+                kind=kind if kind in _KINDS else "text",  # type: ignore[arg-type]
+            )
     raise _bad_part(part)
 
 
+def _filename(file: Mapping[Any, Any]) -> str | None:
+    name = file.get("filename")
+    if name is None:
+        return None
+    if isinstance(name, str):
+        return _valid(name)
+    raise RequestError("the `filename` of a file must be text", "messages")
+
+
+def _declared(payload: object) -> str:
+    """The media type that a data URL says it has, empty where it says none."""
+    if not isinstance(payload, str) or not payload.startswith("data:"):
+        return ""
+    return payload[len("data:") : payload.find(",")].partition(";")[0]
+
+
+def _resource(file: StoredFile | Artifact) -> Resource:
+    return Resource(name=file.name, kind=file.kind, id=file.id)
+
+
+def _named_apart(turns: Sequence[Turn]) -> Sequence[Turn]:
+    """The same turns, no two files of one name: image.png, image-2.png. The newest turn's keep theirs."""
+    names: set[str] = set()
+    apart = []
+    for turn in reversed(turns):
+        resources = tuple(_unique(resource, names) for resource in turn.resources)
+        apart.append(turn.model_copy(update={"resources": resources}))
+    return apart[::-1]
+
+
 def _unique(resource: Resource, names: set[str]) -> Resource:
-    """The same resource under a name that no other of the conversation has: image.png, image-2.png."""
     path, number, name = PurePosixPath(resource.name), 1, resource.name
     while name in names:
         number += 1

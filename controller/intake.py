@@ -94,7 +94,12 @@ def _decoded(payload: str, limits: Limits) -> bytes:
         raise RequestError("the file's data is not valid base64") from error
 
 
+def default_name(media_type: str) -> str:
+    """A name that says what a file is: image.png, audio.wav, text.txt."""
+    kind, _, suffix = media_type.partition("/")
+    return f"{kind}.{_SUFFIXES.get(media_type, suffix)}"
+
+
 def _named(name: str | None, found: Inspected) -> str:
-    """The name it came with, else one that says what it is: image.png, audio.wav, text.txt."""
-    suffix = _SUFFIXES.get(found.media_type) or found.media_type.partition("/")[2]
-    return clean_name(name or "", default=f"{found.kind}.{suffix}")
+    """The name it came with, else one that says what it is."""
+    return clean_name(name or "", default=default_name(found.media_type))
