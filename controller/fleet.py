@@ -53,9 +53,3 @@ class Fleet(Protocol):
 
     def warm(self, expert: Expert) -> None:
         """Have an expert that is at zero replicas start one, without waiting."""
-
-
-async def available(fleet: Fleet) -> tuple[str, ...]:
-    """The tasks that have an expert now."""
-    usable = [expert for expert in await fleet.experts() if expert.health != "unhealthy"]
-    return tuple(sorted({task for expert in usable for task in expert.identity.tasks}))

@@ -98,7 +98,6 @@ class AutoPlanner:
         async for event in self._embedded.plan(request):
             yield event
 
-
     async def ready(self) -> None:
         """Raises Unavailable while the LLM's planner cannot plan."""
         await self._llm.ready()

@@ -36,7 +36,7 @@ class RankSelector:
 
 
 def rank(task: str, experts: Sequence[Expert]) -> tuple[Expert, ...]:
-    """The experts that serve a task: healthy before starting, then by downloads, warm before cold.
+    """The experts that serve a task: healthy before starting, here before cloud, downloads, warm before cold.
 
     Raises NoExpert where none does, or none that does is healthy.
     """
@@ -56,8 +56,9 @@ async def available_tasks(fleet: Fleet) -> Sequence[str]:
     return sorted({task for expert in experts for task in expert.identity.tasks})
 
 
-def _order(expert: Expert) -> tuple[bool, int, bool, str]:
-    return (expert.health != "healthy", -expert.identity.downloads, expert.replicas == 0, expert.name)
+def _order(expert: Expert) -> tuple[bool, bool, int, bool, str]:
+    unhealthy, cloud = expert.health != "healthy", expert.where() == "cloud"
+    return (unhealthy, cloud, -expert.identity.downloads, expert.replicas == 0, expert.name)
 
 
 def _missing(task: str) -> str:

@@ -93,17 +93,18 @@ Script = Reply | Fault | Hang
 class FakeLLM:
     """Replies are taken in turn, per stage; a request that none is left for is answered 418.
 
-    requests: the bodies received. sent: chunks of text sent, over all replies. reached: opened by the first
-    request. left: opened when a client hangs up before its reply is through.
+    requests: the bodies received. sent: chunks of text sent, over all replies. left: opened when a client
+    hangs up before its reply is through.
     """
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
         self.sent = 0
-        self.reached = Gate()
         self.left = Gate()
         self.url = ""
         self._scripts: dict[str, deque[Script]] = defaultdict(deque)
+        # Opened once a model was asked so often.
+        self._awaited: list[tuple[str, int, Gate]] = []
         # What a model answers once its script has run out.
         self._always: dict[str, Script] = {}
         self._loop = asyncio.new_event_loop()
@@ -154,6 +155,19 @@ class FakeLLM:
         """The requests of one stage."""
         return [request for request in self.requests if request["model"] == MODELS[stage]]
 
+    async def until_asked(self, stage: Stage, times: int = 1) -> None:
+        """Wait for a request of a stage, or for so many."""
+        gate = Gate()
+        self._awaited.append((MODELS[stage], times, gate))
+        self._tell()
+        async with asyncio.timeout(10):
+            await gate.wait()
+
+    def _tell(self) -> None:
+        for model, times, gate in self._awaited:
+            if sum(request["model"] == model for request in self.requests) >= times:
+                gate.open()
+
     def settings(self, **changes: Any) -> LLMSettings:
         values = {"base_url": self.url, "model": "main", "models": MODELS, "max_retries": 0, **changes}
         return LLMSettings.model_validate(values)
@@ -169,7 +183,7 @@ class FakeLLM:
             request = json.loads(await reader.readexactly(int(headers["content-length"])))
             request["headers"] = headers
             self.requests.append(request)
-            self.reached.open()
+            self._tell()
             answering = asyncio.create_task(self._answer(request, writer))
             closed = asyncio.create_task(reader.read(1))
             await asyncio.wait([answering, closed], return_when=asyncio.FIRST_COMPLETED)

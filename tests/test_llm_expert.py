@@ -9,8 +9,9 @@ import pytest
 from fake_llm import FakeLLM, Fault, Gate, Reply
 
 from controller.errors import ExpertLost, LLMUnavailable, TooLarge
-from controller.fleet import Expert, Pending, Upstream, available
+from controller.fleet import Expert, Pending, Upstream
 from controller.llm_expert import NAME, TASKS, FleetWithLLM
+from controller.selector import available_tasks, rank
 from deployments.call import Call, Slot
 from deployments.errors import BadInput
 from deployments.identity import Identity
@@ -85,7 +86,7 @@ async def test_the_model_is_listed_among_the_experts(fake: FakeLLM) -> None:
     assert (expert.where(), expert.identity.model, expert.latency) == ("cloud", "worker", None)
     assert expert.model_dump(mode="json")["identity"]["engine"] == "llm"
     assert all(tasks()[name].outputs == ("text",) for name in TASKS)
-    assert await available(fleet) == tuple(sorted({*TASKS, "image-to-text", "text-to-speech"}))
+    assert await available_tasks(fleet) == sorted({*TASKS, "image-to-text", "text-to-speech"})
 
 
 async def test_it_does_a_text_task_on_what_came_before(fake: FakeLLM) -> None:
@@ -144,7 +145,7 @@ async def test_a_cancelled_call_hangs_up_and_says_so(fake: FakeLLM) -> None:
     fleet = FleetWithLLM(Fleet(), fake.llm())
     pending = fleet.call(await own(fleet), sum_up("x"), [])
     waiting = asyncio.create_task(pending.output())
-    await fake.reached.wait()
+    await fake.until_asked("execute")
     pending.cancel()
     with pytest.raises(ExpertLost):
         await waiting
@@ -158,9 +159,19 @@ async def test_one_who_stops_waiting_does_not_stop_the_call(fake: FakeLLM) -> No
     fleet = FleetWithLLM(Fleet(), fake.llm())
     pending = fleet.call(await own(fleet), sum_up("x"), [])
     first, second = asyncio.create_task(pending.output()), asyncio.create_task(pending.output())
-    await fake.reached.wait()
+    await fake.until_asked("execute")
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
     gate.open()
     assert await second == Output(text="done")
+
+
+async def test_it_ranks_behind_the_experts_of_the_cluster(fake: FakeLLM) -> None:
+    """A model that is down must not be what is left when nothing could be chosen."""
+    fleet = FleetWithLLM(Fleet(), fake.llm())
+    cold = READER.model_copy(
+        update={"identity": READER.identity.model_copy(update={"tasks": ("summarization",)}), "name": "z"}
+    )
+    ranked = rank("summarization", [*await fleet.experts(), cold])
+    assert [expert.name for expert in ranked] == ["z", "llm"]

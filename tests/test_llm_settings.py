@@ -72,7 +72,7 @@ def test_the_key_is_not_shown() -> None:
 
 
 def test_the_config_with_a_model_on_the_cluster_fits_together() -> None:
-    """The controller asks the model by the route and the name that it is deployed under; experts are the same."""
+    """The controller asks the model by its route and name, and the experts are those of serve_config.yaml."""
     config, plain = (load(ROOT / name) for name in ("cluster/llm.yaml", "serve_config.yaml"))
     apps = {app.name: app for app in config.applications}
     llm = Settings.model_validate(apps["hugginggpt"].args).llm
