@@ -33,7 +33,7 @@ class BaseEngine(ABC):
     def predict(self, task: str, inputs: Mapping[str, Any]) -> Output:
         """Blocking; one call at a time. `inputs`: argument name → str, Image, Audio, or a list of them.
 
-        Raises BadInput where the input does not fit, ModelFailure where the model fails on one that does.
+        Raises BadInput where the input does not fit; whatever else it raises is a failure of the model.
         """
 
 

@@ -10,7 +10,6 @@ import transformers
 
 from deployments.engine import BaseEngine
 from deployments.engines import hub
-from deployments.errors import ExpertError, ModelFailure
 from deployments.identity import Identity
 from deployments.task import tasks
 from deployments.values import Output
@@ -28,27 +27,21 @@ class Engine(BaseEngine):
         kinds = {tasks()[name].pipeline for name in identity.tasks}
         if len(kinds) > 1:
             raise ValueError(f"one expert runs one pipeline; {', '.join(identity.tasks)} need several")
-        model, where = hub.source(identity)
+        model, revision = hub.source(identity)
         cuda = torch.cuda.is_available()
-        self._name = identity.model
         # Its overloads know each pipeline by a literal name.
         load: Any = transformers.pipeline
         self._pipe = load(
             kinds.pop(),
             model=model,
-            revision=where.pop("revision", None),
+            revision=revision,
             trust_remote_code=False,
             device="cuda" if cuda else "cpu",
             # Half precision is what a GPU likes and what a CPU is slow at.
             dtype="auto" if cuda else torch.float32,
-            model_kwargs={"use_safetensors": True, **where},
+            model_kwargs={"use_safetensors": True},
         )
 
     def predict(self, task: str, inputs: Mapping[str, Any]) -> Output:
-        try:
-            with torch.inference_mode():
-                return tasks()[task].predict(self._pipe, inputs)
-        except ExpertError:
-            raise
-        except Exception as error:  # whatever a model's own code raises
-            raise ModelFailure(f"{self._name} failed: {type(error).__name__}: {error}") from error
+        with torch.inference_mode():
+            return tasks()[task].predict(self._pipe, inputs)

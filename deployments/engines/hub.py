@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 from deployments.identity import Identity
 
@@ -15,8 +14,8 @@ os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"
 _SHA = re.compile(r"[0-9a-f]{40}")
 
 
-def source(identity: Identity) -> tuple[str, dict[str, Any]]:
-    """The folder or hub id to load, and the `from_pretrained` arguments that go with it.
+def source(identity: Identity) -> tuple[str, str | None]:
+    """The folder to load, or the hub id and its revision.
 
     Raises ValueError where a hub id comes without the SHA of a commit, or a folder without safetensors.
     """
@@ -26,7 +25,7 @@ def source(identity: Identity) -> tuple[str, dict[str, Any]]:
             raise ValueError(
                 f"{folder} holds no .safetensors file; other weight files can run code and are not read"
             )
-        return str(folder.resolve()), {"local_files_only": True}
+        return str(folder.resolve()), None
     if not re.fullmatch(r"[\w.-]+(?:/[\w.-]+)?", identity.model):
         raise ValueError(f"'{identity.model}' is neither a folder on this machine nor a hub id")
     if not _SHA.fullmatch(identity.revision or ""):
@@ -34,4 +33,4 @@ def source(identity: Identity) -> tuple[str, dict[str, Any]]:
             f"{identity.model} needs `revision:`, the 40 hex digits of a commit on the hub, "
             f"not {identity.revision!r}: a branch or a tag may change under it"
         )
-    return identity.model, {"revision": identity.revision}
+    return identity.model, identity.revision

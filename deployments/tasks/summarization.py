@@ -10,8 +10,8 @@ class Summarization(Task):
     }
     outputs = ("text",)
     example = {
-        "text": "The council voted on Tuesday to close the old bridge. It will stay shut for eighteen months. "
-        "Engineers will replace its bearings. Buses will be rerouted.",
+        "text": "The council voted on Tuesday to close the old bridge. "
+        "It will stay shut for eighteen months. Engineers will replace its bearings. Buses will be rerouted.",
     }
     answer = "In short:"
     candidate = "sshleifer/distilbart-cnn-12-6"
