@@ -66,8 +66,8 @@ class LLM:
         """`settings` as completed by `settings.llm_endpoint`."""
         self.settings = settings
         self.usage = Usage()
-        # The read timeout holds for each attempt; `_chunks` keeps the finer ones.
-        read = max(settings.first_token_timeout_s, settings.idle_timeout_s)
+        # The read timeout holds for each attempt, `_chunks` keeps the others.
+        read = settings.first_token_timeout_s
         self._client = openai.AsyncOpenAI(
             base_url=settings.base_url,
             api_key=key.get_secret_value(),

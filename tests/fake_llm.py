@@ -65,7 +65,7 @@ class Reply:
     size: int = 8
     pace: float = 0.0
     gates: Mapping[int, Gate] = field(default_factory=dict)
-    finish: str = "stop"
+    finish: str | None = "stop"
     refusal: str | None = None
     cut: int | None = None
 

@@ -75,6 +75,7 @@ async def test_each_stage_has_its_own_model(fake: FakeLLM) -> None:
         (Hang(), LLMTimeout, "in time"),
         (Reply("cut in the middle of it", cut=2), LLMUnavailable, "broke off"),
         (Reply("never finished", gates={1: Gate()}), LLMTimeout, "in time"),
+        (Reply("ended before it was through", finish=None), LLMUnavailable, "broke off"),
         (Reply("too lo", finish="length"), LLMCutOff, "length limit"),
         (Reply("bad", finish="content_filter"), LLMRefused, "content filter"),
         (Reply("", refusal="I can't help with that"), LLMRefused, "can't help"),
@@ -101,6 +102,26 @@ async def test_an_endpoint_that_is_not_there_is_named() -> None:
         llm = gone.llm()
     with pytest.raises(LLMUnavailable, match=r"cannot be reached at http://127\.0\.0\.1"):
         await llm.complete("plan", ASK)
+
+
+@pytest.mark.parametrize(
+    ("script", "limits"),
+    [
+        (Hang(), {"first_token_timeout_s": 0.1}),
+        (Reply("never begun", gates={0: Gate()}), {"first_token_timeout_s": 0.1}),
+        (Reply("never finished", gates={1: Gate()}), {"idle_timeout_s": 0.1}),
+    ],
+)
+async def test_silence_before_and_within_an_answer_have_limits_of_their_own(
+    fake: FakeLLM, script: Script, limits: dict[str, float]
+) -> None:
+    """Waiting for the first piece and for the next one is cut short by their own limits, not by the longest."""
+    fake.plan(script)
+    async with asyncio.timeout(10):
+        with pytest.raises(LLMTimeout):
+            await fake.llm(**{"first_token_timeout_s": 60, "idle_timeout_s": 60, **limits}).complete(
+                "plan", ASK
+            )
 
 
 async def test_the_whole_answer_has_a_deadline(fake: FakeLLM) -> None:

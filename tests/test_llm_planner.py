@@ -196,6 +196,19 @@ async def test_steps_no_longer_wanted_are_taken_back(fake: FakeLLM) -> None:
     assert found[-2:] == [Drop(1), Drop(0)]
 
 
+async def test_a_step_that_waits_for_a_dropped_one_is_planned_anew(fake: FakeLLM) -> None:
+    """The same arguments are not the same step while it waits for something that is no longer planned."""
+    after = {**EDGES, "id": 1, "dep": [0]}
+    fake.plan(Reply(plan(READ, after, {**SPEAK, "task": "shout"})), Reply(plan({**EDGES, "id": 0})))
+    found = await events(planner(fake))
+    assert [(step.id, step.task, step.dep) for step in steps(found)] == [
+        (0, "image-to-text", ()),
+        (1, "canny-control", (0,)),
+        (2, "canny-control", ()),
+    ]
+    assert found[-2:] == [Drop(1), Drop(0)]
+
+
 async def test_nothing_is_started_after_a_fault(fake: FakeLLM) -> None:
     """A plan that must be corrected starts no more steps: they come with the corrected one."""
     bad = {**SUM_UP, "args": {"words": "x"}}
