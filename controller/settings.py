@@ -51,7 +51,7 @@ class LLMSettings(_Settings):
     context_length: int = Field(default=16_384, ge=1024)
     temperature: float | None = Field(default=0.0, ge=0)
     connect_timeout_s: float = Field(default=5, gt=0)
-    # Until the first piece of an answer; between two pieces, no longer than that; for all of it, with retries.
+    # Until the first piece of an answer; between two, no longer than that; for all of it, with retries.
     first_token_timeout_s: float = Field(default=60, gt=0)
     idle_timeout_s: float = Field(default=30, gt=0)
     total_timeout_s: float = Field(default=180, gt=0)

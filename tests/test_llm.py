@@ -115,7 +115,7 @@ async def test_an_endpoint_that_is_not_there_is_named() -> None:
 async def test_silence_before_and_within_an_answer_have_limits_of_their_own(
     fake: FakeLLM, script: Script, limits: dict[str, float]
 ) -> None:
-    """Waiting for the first piece, and for the next one, each ends at its own limit and not at the longest."""
+    """Waiting for the first piece and for the next ones each ends at its own limit, not at the longest."""
     fake.plan(script)
     async with asyncio.timeout(10):
         with pytest.raises(LLMTimeout):
