@@ -215,8 +215,8 @@ class _BodyLimit:
 async def _body(http: Request) -> dict[str, Any]:
     try:
         body = json.loads(await http.body())
-    except ValueError:
-        raise RequestError("the body is not JSON") from None
+    except (ValueError, RecursionError):
+        raise RequestError("the body is not JSON, or nested too deeply") from None
     if not isinstance(body, dict):
         raise RequestError("the body must be a JSON object")
     return body
