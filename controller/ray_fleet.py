@@ -46,10 +46,11 @@ class RayPending:
         except (RayError, RayServeException) as error:
             self._done = True
             raise _translated(self._expert, error) from error
-        self._done = True
-        took = time.monotonic() - self._began
-        before = self._latency.get(self._expert, took)
-        self._latency[self._expert] = before + _LATENCY_WEIGHT * (took - before)
+        if not self._done:
+            self._done = True
+            took = time.monotonic() - self._began
+            before = self._latency.get(self._expert, took)
+            self._latency[self._expert] = before + _LATENCY_WEIGHT * (took - before)
         return output
 
     def cancel(self) -> None:
