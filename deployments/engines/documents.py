@@ -148,12 +148,12 @@ _SAME = [
             r"client",
             r"buyer",
             r"recipient",
-            r"whom?\b.*\b(?:pays?|for)",
+            r"whom?\b.*\b(?:pays|for)",
         ],
         "seller": [
             r"seller|vendor|supplier|merchant|shop|store|issuer|company|sender",
             r"(?:issued|sent) by",
-            r"who\b.*\b(?:sent|issued|wrote|from)",
+            r"whom?\b.*\b(?:sent|issued|wrote|from|(?:i|we) (?:pay|owe))",
         ],
         "number": [r"(?:no|nr|num)\b\.?"],
         "invoice": [r"inv\b\.?"],
@@ -180,8 +180,15 @@ _SAME = [
         "signature": [r"signed"],
     }.items()
 ]
-# Labels that are one preposition.
-_PREPOSITIONS = {"to": "customer", "for": "customer", "attn": "customer", "from": "seller", "by": "seller"}
+# Labels of one word that means little elsewhere.
+_LONE = {
+    "due": "duedate",
+    "to": "customer",
+    "for": "customer",
+    "attn": "customer",
+    "from": "seller",
+    "by": "seller",
+}
 _WEAK_WORDS = """
     invoice receipt bill document form page image picture paper written name number price date time
     rate order buy bought item png jpg jpeg
@@ -249,7 +256,7 @@ def _pairs(page: Sequence[Row]) -> Iterator[_Pair]:
         for column, cell in enumerate(row):
             yield from _inside(cell)
             label = cell.text.rstrip(" :.…_-")
-            if not label or not any(char.isalpha() for char in label):
+            if not any(char.isalpha() for char in label) or _SENTENCE.search(cell.text):
                 continue
             rest = row[column + 1 :]
             if rest and not _labels(rest[0], page[index + 1 :]):
@@ -272,6 +279,8 @@ def _pairs(page: Sequence[Row]) -> Iterator[_Pair]:
                     )
 
 
+# What labels nothing, whatever stands beside it.
+_SENTENCE = re.compile(r"(?:\S+ ){3,}\S+[.!?]$")
 # A currency, or the first word with a digit in it, opens the value of "Total EUR 42.00".
 _VALUE = re.compile(r"(?<=\s)(?:[€$£¥₹#]|(?:EUR|USD|GBP|CHF)\b|\S*\d)")
 
@@ -293,8 +302,8 @@ def _inside(cell: Line) -> Iterator[_Pair]:
 def _with_currency(cells: Sequence[Line]) -> str:
     """The first cell, and the second where the two are an amount and its currency."""
     both = " ".join(cell.text for cell in cells[:2])
-    apart = [questions.find("money", cell.text) for cell in cells[:2]]
-    return both if questions.find("money", both) == [both] and not all(apart) else cells[0].text
+    numbers = [cell for cell in cells[:2] if any(char.isdigit() for char in cell.text)]
+    return both if len(numbers) == 1 and questions.find("money", both) == [both] else cells[0].text
 
 
 def _overlap(one: Line, other: Line) -> bool:
@@ -355,5 +364,5 @@ def _concepts(text: str) -> set[str]:
     lowered = text.casefold().replace("#", " number ")
     for pattern, word in _SAME:
         lowered = pattern.sub(word, lowered)
-    lone = _PREPOSITIONS.get(lowered.strip(" :"))
-    return {lone} if lone else set(questions.words(lowered))
+    lone = _LONE.get(lowered.strip(" :"))
+    return {questions.stem(lone)} if lone else set(questions.words(lowered))

@@ -142,7 +142,7 @@ class Engine(BaseEngine):
 
     def _summarize(self, text: str, wish: str | None) -> Output:
         pieces = sentences.split(text)
-        count = summary.wanted(wish, len(pieces))
+        count = summary.wanted(wish, pieces)
         chosen = summary.choose(pieces, self.embed(pieces), self.embed(summary.FACTS), count)
         told = summary.join([pieces[i] for i in chosen])
         return Output(data={"sentences": [pieces[i] for i in chosen], "of": len(pieces)}, text=told)

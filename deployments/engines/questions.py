@@ -45,7 +45,7 @@ _FORMS = {
         rf"\b\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}\b|\b\d{{1,2}}[-/.]\d{{1,2}}[-/.](?:(?:19|20)\d{{2}}|\d{{2}}\b)"
         rf"|\b(?:{_WEEKDAY},? )?(?:the )?\d{{1,2}}(?:st|nd|rd|th|\.)? ?(?:of )?{_MONTH}(?:,? \d{{4}})?\b"
         rf"|\b{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?\b|\b{_MONTH},? \d{{4}}\b|\b{_WEEKDAY}(?=\W|$)"
-        r"|\b(?:in |since )?(?:1[0-9]|20)\d{2}\b(?![.,]\d)|\b(?:today|tomorrow|yesterday)\b",
+        r"|(?<![-.,])\b(?:in |since )?(?:1[0-9]|20)\d{2}\b(?![-.,]\d)|\b(?:today|tomorrow|yesterday)\b",
         re.IGNORECASE,
     ),
     "time": re.compile(_CLOCK, re.IGNORECASE),

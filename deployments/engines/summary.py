@@ -24,10 +24,10 @@ _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 _SENTENCE_WORDS = 18
 
 
-def wanted(wish: str | None, total: int) -> int:
+def wanted(wish: str | None, pieces: Sequence[str]) -> int:
     """How many sentences to keep: "1", "one", "two sentences"; about a quarter where nothing is wished."""
     if wish is None or not wish.strip():
-        return max(1, round(total / 4))
+        return max(1, round(sum(map(_share, pieces)) / 4))
     found = re.search(r"\d+|" + "|".join(rf"\b{word}\b" for word in _WORDS), wish.casefold())
     if found is None and re.search(r"\b(?:a|single)\b", wish.casefold()):
         return 1
@@ -41,7 +41,7 @@ def choose(
     pieces: Sequence[str], vectors: NDArray[np.float32], facts: NDArray[np.float32], count: int
 ) -> list[int]:
     """The indices to keep, in the text's order. vectors: [n, d] and facts: [m, d], of length 1."""
-    share = np.array([1.0 if _prose(piece) else len(piece.split()) / _SENTENCE_WORDS for piece in pieces])
+    share = np.array([_share(piece) for piece in pieces])
     centre = vectors.mean(0)
     worth = vectors @ (centre / np.linalg.norm(centre))
     lines = share < 1
@@ -81,3 +81,8 @@ def join(kept: Sequence[str]) -> str:
 def _prose(piece: str) -> bool:
     size = len(piece.split())
     return size >= _SENTENCE_WORDS or (ended(piece) and size > 3)
+
+
+def _share(piece: str) -> float:
+    """What a piece counts as: 1 for a sentence, less for a line that is none."""
+    return 1.0 if _prose(piece) else len(piece.split()) / _SENTENCE_WORDS
