@@ -100,13 +100,18 @@ def _init(folder: Path) -> RayContext:
 
     Config.initialize("")
     AuthenticationTokenLoader.instance().reset_cache()
-    return ray.init(
-        address="local",
-        include_dashboard=True,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        _temp_dir=str(folder),
-    )
+    # What is started inherits this: a terminal that closes must not kill it before it is stopped in order.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        return ray.init(
+            address="local",
+            include_dashboard=True,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            _temp_dir=str(folder),
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
 
 def _stop() -> None:
