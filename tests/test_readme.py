@@ -10,7 +10,8 @@ README = Path(__file__).parent.parent / "README.md"
 
 def row(task: Task) -> str:
     takes = ", ".join(
-        f"{name}{'…' if spec.many else ''}" if spec.required else f"[{name}]" for name, spec in task.inputs.items()
+        f"{name}{'…' if spec.many else ''}" if spec.required else f"[{name}]"
+        for name, spec in task.inputs.items()
     )
     return f"| {task.name} | {takes} | {', '.join(task.outputs) or 'vectors'} | {task.description} |"
 
