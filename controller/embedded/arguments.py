@@ -35,13 +35,14 @@ _SENTENCES: Final = re.compile(rf"\b(\d+|{'|'.join(NUMBERS)}|a(?: single)?)[ -](
 _OR: Final = re.compile(
     r"\b(?:is|are|as|into|whether|either|between|it|sounds?|happy|mood)?\s*([\w-]+(?:, [\w-]+)*),? or ([\w-]+)"
 )
-_PICTURE: Final = vocabulary("""
+PICTURE: Final = vocabulary("""
     image images picture pictures photo photograph painting drawing illustration video clip animation
     movie scene art artwork pic gif render rendering film
     """)
 _PLAIN: Final = vocabulary("""
     a an the some new short nice quick little beautiful another me us one different small
     """)
+_ARTICLES: Final = vocabulary("a an another new one")
 _OF: Final = vocabulary("""
     of showing with where depicting about that which in from based on for to shows has features prompt
     """)
@@ -109,9 +110,25 @@ def referential(words: Sequence[Word]) -> bool:
 def prompt(clause: Clause) -> str | None:
     """What a picture or video is to show: the words after "draw", "an image of"; None where there are none."""
     words = list(bare(clause.body))
+    drawn = [
+        i
+        for i in range(1, len(words))
+        if (words[i].norm in DRAWING and words[i - 1].norm == "to")
+        or (
+            words[i].norm in PICTURE
+            and words[i - 1].norm in _ARTICLES
+            and any(w.norm in _OF for w in words[i + 1 : i + 2])
+        )
+    ]
+    if drawn:
+        words = words[drawn[-1] :]
+    if words[0].norm not in DRAWING | {"use"} and not any(word.norm in PICTURE for word in words[:5]):
+        return None
+    if words[0].norm in VERBS - DRAWING - KIND_NOUNS.keys() - {"use"}:
+        return None
     while words and words[0].norm in DRAWING | FILLERS | {"use"}:
         words = words[1:]
-    picture = next((i for i, word in enumerate(words[:5]) if word.norm in _PICTURE), None)
+    picture = next((i for i, word in enumerate(words[:5]) if word.norm in PICTURE), None)
     if picture is not None and all(word.norm in _PLAIN for word in words[:picture]):
         words = words[picture + 1 :]
         while words and words[0].norm in _OF:

@@ -91,7 +91,8 @@ class Linker:
 
     def find(self, kind: Kind, clause: Clause, task: str) -> tuple[Value, ...]:
         """The values of this kind the clause works on; for text also images or recordings yet to be bridged."""
-        named = tuple(Value(m.kind, m.value) for m in clause.mentions)
+        answers = task.endswith("question-answering")
+        named = tuple(Value(m.kind, m.value) for m in clause.mentions if not (answers and m.asked))
         same = tuple(value for value in named if value.kind == kind)
         if same:
             return same
@@ -186,7 +187,7 @@ class Linker:
             return self.focus["text"]
         if files:
             return files
-        literals = tuple(Value("text", m.value) for m in clause.masked.mentions if m.literal)
+        literals = tuple(Value("text", m.value) for m in clause.masked.mentions if m.literal and not m.asked)
         if literals:
             return literals
         fitting = [tuple(Value(kind, r.name) for r in self.pool if r.kind == kind) for kind in BRIDGES]

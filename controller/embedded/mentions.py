@@ -54,6 +54,11 @@ class Mention:
     value: str
     literal: bool = False
 
+    @property
+    def asked(self) -> bool:
+        """Whether it is a quoted question."""
+        return self.literal and self.value.rstrip().endswith("?")
+
 
 @dataclass(frozen=True)
 class Masked:
@@ -141,6 +146,9 @@ class _Masker:
                 self._separate(match, label)
             elif label in _LABELS and len(lead.split()) <= 2:
                 # "Context: … Question: …"
+                if MARK.match(after.strip()):
+                    self._drop(match, lead)
+                    continue
                 end = re.search(r"\b(?:question|q|context|text|passage)\s*:", after, re.IGNORECASE)
                 self._swallow(match, after, end.start() if end else None)
                 start = match.start() - len(lead.split()[-1])
@@ -168,6 +176,12 @@ class _Masker:
         return bool(told) and not re.search(
             r"\b(?:do|perform|steps?|things?|tasks?|help|instructions?)\b", lead.lower()
         )
+
+    def _drop(self, match: re.Match[str], lead: str) -> None:
+        """Take the label off "Context: '…'", which becomes a sentence of its own."""
+        after = self._text[match.end() :].strip()
+        start = match.start() - len(lead.split()[-1])
+        self._text = f"{self._text[:start]}{after[0]} . {after[1:].lstrip(' .')}".ljust(match.end())
 
     def _ask(self, match: re.Match[str], lead: str, after: str) -> None:
         """Let "Question: …" stand as a sentence of its own."""

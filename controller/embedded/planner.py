@@ -12,7 +12,7 @@ from controller.embedded.clauses import Clause, clauses
 from controller.embedded.limits import beyond
 from controller.embedded.linker import Linker, Value, points
 from controller.embedded.mentions import MARK, mask
-from controller.embedded.words import DRAWING, KIND_NOUNS, VERBS, vocabulary
+from controller.embedded.words import DRAWING, KIND_NOUNS, OUTSIDE, VERBS, vocabulary
 from controller.errors import CannotPlan
 from controller.plan import Draft
 from controller.schema import Request, Step
@@ -21,8 +21,12 @@ from deployments.values import Kind
 
 # A clause closer than this to no phrase is not understood.
 _THRESHOLD: Final = 0.5
+# Two tasks closer than this to each other are a guess.
+_MARGIN: Final = 0.03
 _CUE: Final = 0.25
 _BRIDGED: Final = 0.07
+# What a step that was not asked for must at least be worth.
+_SURE: Final = 0.65
 _QUESTION: Final = 0.52
 # What a control image shows, and the two tasks that make it and draw from it.
 _CONTROLS: Final = {
@@ -35,12 +39,33 @@ _CONTROLS: Final = {
     "seg": (r"\bsegment(?:ation|s|ed)?\b", "image-segmentation"),
 }
 _BACK: Final = re.compile(
-    r"\b(?:from|with|using|use|based on|on|following|follow|like|by|to) (?:it|that|this|them|these|those|the result)\b"
+    r"\b(?:from|with|using|use|based on|on|following|follow|like|by|to)"
+    r" (?:it|that|this|them|these|those|the (?:result|lines?|edges?|map|pose|skeleton|depth|outlines?))\b"
 )
 _GIVEN: Final = re.compile(
-    r"^(?:here|i have|i've|i got|i attached|i uploaded|attached|this is|these are|there is|see|look at|consider|my \w+ is)\b"
+    r"^(?:here(?:'s| is| are)?|(?:i|we)(?:'ve| have)(?: got)?(?! to\b)|(?:i|we)(?:'m| am| are| can't| cannot| don't| didn't)|i got|i attached"
+    r"|i uploaded|attached|there(?:'s| is| are)|(?:the|this|that|these|those|my|our|his|her|it|its)(?: \S+){0,6}?"
+    r" (?:is|are|was|were|has|have|contains|says|shows|includes|reads))\b"
+)
+_WANTED: Final = re.compile(
+    r"\b(?:needs?|should|must|want|to be|would like|i'd like|can you|could you|please)\b"
+)
+_ASKED: Final = re.compile(
+    r"(?:tell|show|let|check|see|say|find|explain|know|determine|figure)(?: me| us| out| know)*"
+    r" (?:what|who|where|when|which|why|how|whether|if)\b"
+)
+_ELLIPSIS: Final = re.compile(
+    r"^(?:and |so )?(?:what|how) about\b|^(?:and )?the other\b|\b(?:do|and) the same\b"
+)
+# Tasks that answer the same wish: which of them is chosen is no misunderstanding.
+_ALIKE: Final = (
+    vocabulary(
+        "visual-question-answering document-question-answering object-detection image-classification image-to-text"
+    ),
+    vocabulary("text-generation conversational"),
 )
 _SPEAKERS: Final = vocabulary("say speak pronounce announce narrate recite voice utter")
+_GETTERS: Final = vocabulary("give get want need have tell show")
 _TRANSLATORS: Final = vocabulary("translate say put render convert")
 
 
@@ -114,7 +139,7 @@ def _idle(clause: Clause, score: Mapping[str, float]) -> bool:
         r"[a-z]", " ".join(words)
     ):
         return True
-    if _GIVEN.match(clause.plain()) and not arguments.verbal(clause) and not clause.question:
+    if _GIVEN.match(clause.plain()) and not clause.question and not _WANTED.search(clause.plain()):
         return True
     best = max(score[name] for name in tasks())
     idle = max(score[TALK], score[KNOWLEDGE] if not clause.masked.mentions else 0.0)
@@ -129,8 +154,8 @@ class _Reading:
         self._linker = linker
         self._plain = clause.plain()
         self._score = dict(score)
-        for name, task in tasks().items():
-            if any(re.search(cue, self._plain) for cue in task.cues):
+        for name in tasks():
+            if self._cued(name):
                 self._score[name] += _CUE
 
     def plan(self) -> None:
@@ -158,10 +183,20 @@ class _Reading:
     def _choose(self, languages: list[str], spoken: bool) -> str | None:
         """The task of the clause; None where it only says how to deliver: "out loud", "in French"."""
         rest = arguments.stripped(self._plain)
-        if (languages or spoken) and arguments.referential(arguments.bare(self._clause.body)):
+        said = arguments.bare(self._clause.body)
+        if said[0].norm in _SPEAKERS | _TRANSLATORS | _GETTERS:
+            said = said[1:]
+        if (languages or spoken) and arguments.referential(said):
             words = {word for word in rest.split()}
             if not words & {"what", "read", "written", "describe", "caption"}:
                 return "text-to-speech" if words & _SPEAKERS and not spoken else None
+        first = next(iter(arguments.bare(self._clause.body))).norm
+        if first in OUTSIDE and not re.match(
+            r"\w+ me\b", " ".join(w.norm for w in arguments.bare(self._clause.body))
+        ):
+            raise self._refuse(f"none of my tasks can {first} anything")
+        if _ELLIPSIS.search(self._plain):
+            raise self._refuse("say in full what to do with which file")
         ranked = sorted(((self._fit(name), name) for name in tasks()), reverse=True)
         (best, name), alien = ranked[0], max(self._score[BEYOND], self._score[TALK], self._score[KNOWLEDGE])
         top = max(tasks(), key=lambda known: self._score[known])
@@ -169,11 +204,20 @@ class _Reading:
             if self._score[top] >= _THRESHOLD:
                 raise self._refuse(_missing(tasks()[top]))
             raise self._refuse("it is close to no task I know")
-        if alien > best:
+        rival = next(
+            (other for score, other in ranked[1:] if not any({name, other} <= alike for alike in _ALIKE)),
+            name,
+        )
+        if best - self._fit(rival) < _MARGIN and rival != name:
+            raise self._refuse(f"it could be {name} or {rival}")
+        if alien > best - (_CUE if self._cued(name) else 0):
             raise self._refuse("it asks for something that is none of my tasks")
         if self._score[top] - best > 0.2:
             raise self._refuse(_missing(tasks()[top]))
         return name
+
+    def _cued(self, name: str) -> bool:
+        return any(re.search(cue, self._plain) for cue in tasks()[name].cues)
 
     def _fit(self, name: str) -> float:
         """The score of a task, lowered where its input is a bridge away, 0 where nothing fits it."""
@@ -192,10 +236,14 @@ class _Reading:
             return 0.0
         if kind == "text" and values[0].kind != "text":
             score -= _BRIDGED
+            if not self._cued(name) and score < _SURE:
+                return 0.0
+        if name == "translation" and not arguments.languages(clause) and not self._cued(name):
+            return 0.0
         if name == "translation" and arguments.languages(clause):
             # "what do they say in English": the language is a wish about the result of another task.
             score -= _BRIDGED
-        if self._asks():
+        if self._asks() or any(mention.asked for mention in clause.mentions):
             if name == "visual-question-answering" and (clause.mentions or points(clause)):
                 return max(score, _QUESTION)
             if name == "question-answering" and values[0].kind == "text":
@@ -203,7 +251,10 @@ class _Reading:
         return score
 
     def _asks(self) -> bool:
-        first = arguments.bare(self._clause.body)[0].norm
+        text = " ".join(word.norm for word in arguments.bare(self._clause.body))
+        if re.match(_ASKED, text):
+            return True
+        first = text.split()[0]
         return self._clause.question or first in (
             "what",
             "who",
@@ -225,7 +276,7 @@ class _Reading:
         """The task that draws from a control image, where the clause asks for that."""
         clause, linker = self._clause, self._linker
         text = clause.plain(whole=True)
-        if not any(word in DRAWING or word in ("picture", "image") for word in clause.words):
+        if not any(word in DRAWING or word in arguments.PICTURE for word in clause.words):
             return None
         kinds = [kind for kind, (pattern, _) in _CONTROLS.items() if re.search(pattern, text)][:1]
         last = linker.groups[-1].task if linker.groups else ""
@@ -253,7 +304,12 @@ class _Reading:
             text,
         )[0].strip(" ,")
         head = " ".join(text.split()[:4]).lower()
-        return text if text and not re.search(control, head) else None
+        vague = (
+            head.startswith("the ")
+            or MARK.search(text)
+            or any(m.value in text for m in self._clause.mentions)
+        )
+        return text if text and not vague and not re.search(control, head) else None
 
     def _inline(self, name: str) -> tuple[Value, ...]:
         if self._clause.mentions:
@@ -345,7 +401,7 @@ class _Reading:
         return self._question()
 
     def _question(self) -> str:
-        quoted = [m.value for m in self._clause.mentions if m.literal and m.value.endswith("?")]
+        quoted = [m.value for m in self._clause.mentions if m.asked]
         return (quoted or [self._clause.raw])[0]
 
     def _controlled(self, name: str, images: tuple[Value, ...]) -> tuple[Value, ...]:
@@ -387,7 +443,9 @@ class _Reading:
         pronoun = bool({"it", "that", "this", "them", "these"} & set(clause.words))
         if prompt and not media:
             texts = [prompt]
-        elif (name in ("text-generation", "conversational") and not media and not pronoun) or any(mention.literal for mention in clause.mentions):
+        elif (name in ("text-generation", "conversational") and not media and not pronoun) or any(
+            mention.literal for mention in clause.mentions
+        ):
             texts = [arguments.instruction(clause)]
         else:
             sources = linker.find("text", clause, name)

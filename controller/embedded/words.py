@@ -29,9 +29,11 @@ VERBS: Final = vocabulary("""
     segment select send separate sharpen shorten show shrink simplify sketch smooth sort speak split
     spot stylise stylize subtitle sum summarise summarize tag take tell tidy tint trace track transcribe
     transform translate turn type upload upscale use utter verbalise visualise visualize vocalise
-    vocalize voice write zoom email post share store book buy order delete open close run search google
-    call text message schedule remind multiply subtract divide synthesise synthesize colourize dub apply
+    vocalize voice write zoom email post share store book buy order delete open close run search
+    schedule remind multiply subtract divide synthesise synthesize colourize dub apply
     scan isolate denoise vectorise vectorize dictate download
+    keep copy follow reuse borrow match come install subscribe pay transfer cancel publish tweet phone
+    call
     """)
 
 QUESTION: Final = vocabulary("""
@@ -48,6 +50,14 @@ FILLERS: Final = vocabulary("""
     possible kind enough as well later thereafter subsequently based must try do thanks great nice cool
     perfect good would'nt it's its time eventually once done that's today asap afterwords
     """)
+
+# Verbs that act on the world outside: nothing here does that.
+OUTSIDE: Final = vocabulary(
+    """
+    email mail post share store book buy order delete install remind schedule upload download print send
+    subscribe pay transfer cancel call phone tweet publish
+    """
+)
 
 # Verbs whose object is what they produce: "give me a caption and a depth map".
 PRODUCING: Final = vocabulary("""

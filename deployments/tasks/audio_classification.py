@@ -21,6 +21,11 @@ class AudioClassification(Task):
     answer = "The recording was classified as:"
     candidate = "MIT/ast-finetuned-audioset-10-10-0.4593"
     phrases = (
+        "is it a dog or a cat in the recording",
+        "how does the caller feel",
+        "does the speaker sound nervous",
+        "what instrument is this",
+        "is the speaker male or female",
         "what kind of sound is the audio",
         "what language is spoken in the audio",
         "what emotion does the speaker have",

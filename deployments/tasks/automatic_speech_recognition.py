@@ -21,6 +21,12 @@ class AutomaticSpeechRecognition(Task):
     answer = "What was said:"
     candidate = "openai/whisper-tiny"
     phrases = (
+        "type it up",
+        "type up the voicemail",
+        "a written version of the call",
+        "write up the interview",
+        "get me the words of the recording",
+        "put what he says on paper",
         "transcribe the audio",
         "write down what is said in the recording",
         "what are they saying in the audio",

@@ -24,5 +24,8 @@ class CannyControl(Task):
         "show the contours of the photo",
         "find edges",
     )
+    cues = (
+        r"\bcanny\b",
+    )
     cues = (r"\bcanny\b",)
     cues = (r"\bcanny\b",)

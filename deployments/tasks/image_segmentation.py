@@ -23,6 +23,8 @@ class ImageSegmentation(Task):
     answer = "Segments found in the image:"
     candidate = "nvidia/segformer-b0-finetuned-ade-512-512"
     phrases = (
+        "remove the background and keep the person",
+        "mask out the sky",
         "segment the image",
         "cut out the people in the image",
         "segment the photo into its parts",

@@ -16,6 +16,14 @@ class ImageToImage(Task):
     answer = "The edited image:"
     candidate = "timbrooks/instruct-pix2pix"
     phrases = (
+        "get rid of the person in the photo",
+        "erase the text from the picture",
+        "take the fence out of the photo",
+        "make it look older",
+        "swap the colors",
+        "give him a beard",
+        "make the image twice as big",
+        "straighten the picture",
         "edit the image",
         "make the image grayscale",
         "turn the photo black and white",

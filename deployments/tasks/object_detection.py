@@ -25,6 +25,9 @@ class ObjectDetection(Task):
     answer = "Objects found in the image:"
     candidate = "hustvl/yolos-tiny"
     phrases = (
+        "find the faces in the photo",
+        "are there any dogs in the image and where",
+        "which objects can be seen",
         "detect the objects in the image",
         "find the objects in the photo",
         "how many people are in the picture",

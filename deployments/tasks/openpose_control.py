@@ -14,6 +14,7 @@ class OpenposeControl(Task):
     answer = "The pose image:"
     candidate = "usyd-community/vitpose-base-simple"
     phrases = (
+        "draw the pose as a stick figure",
         "make an image of the body pose",
         "body pose of the person in the photo",
         "openpose skeleton of the image",

@@ -16,6 +16,10 @@ class QuestionAnswering(Task):
     answer = "The answer to “{text}”:"
     candidate = "distilbert/distilbert-base-cased-distilled-squad"
     phrases = (
+        "what is the notice period",
+        "tell me what the text says about the deadline",
+        "how much does it cost according to the text",
+        "what is the name of the main character",
         "answer the question from the text",
         "according to the text, who is the author",
         "who wrote the report",

@@ -14,6 +14,8 @@ class SentenceSimilarity(Task):
     answer = "Similarity of the texts:"
     candidate = "sentence-transformers/all-MiniLM-L6-v2"
     phrases = (
+        "is it the same to say this text and this text",
+        "do these mean the same thing",
         "how similar are these sentences",
         "compare the meaning of the two texts",
         "do the two texts say the same thing",

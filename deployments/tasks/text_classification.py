@@ -22,6 +22,9 @@ class TextClassification(Task):
     answer = "The text was classified as:"
     candidate = "distilbert/distilbert-base-uncased-finetuned-sst-2-english"
     phrases = (
+        "is it a complaint or a compliment",
+        "how angry is the customer in the email",
+        "is this text formal or informal",
         "is the review positive or negative",
         "what is the sentiment of the text",
         "classify the text",

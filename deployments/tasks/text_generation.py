@@ -20,6 +20,12 @@ class TextGeneration(Task):
     answer = "The text written:"
     candidate = "Qwen/Qwen2.5-0.5B-Instruct"
     phrases = (
+        "come up with names for a bakery",
+        "suggest a title for my book",
+        "think of a slogan for the shop",
+        "make up some dialogue",
+        "write a reply to the customer",
+        "give me ideas for a birthday party",
         "write a poem",
         "write a story",
         "tell me a story",

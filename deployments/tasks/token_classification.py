@@ -20,6 +20,10 @@ class TokenClassification(Task):
     answer = "Names found in the text:"
     candidate = "dslim/bert-base-NER"
     phrases = (
+        "who is mentioned in the text",
+        "which countries are named in the text",
+        "get the dates and amounts out of the text",
+        "what companies does it talk about",
         "find the names in the text",
         "extract the people and places from the text",
         "named entity recognition",

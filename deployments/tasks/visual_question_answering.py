@@ -16,6 +16,11 @@ class VisualQuestionAnswering(Task):
     answer = "The answer to “{text}”:"
     candidate = "HuggingFaceTB/SmolVLM-256M-Instruct"
     phrases = (
+        "what is he wearing",
+        "is the shop open in the picture",
+        "what is the mood in the photo",
+        "is anybody smiling in the image",
+        "which hand is he using in the photo",
         "what color is the door in the image",
         "is the man in the picture wearing a hat",
         "what is the dog in the photo doing",
