@@ -56,6 +56,7 @@ class TextToSpeech(Task):
         r"\b(?:narrate|recite|pronounce)\b",
         r"\btext[- ]to[- ]speech\b",
         r"\bto speech\b",
+        r"\b(?:aloud|out loud)\b",
     )
     pipeline = "text-to-audio"
 
