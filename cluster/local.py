@@ -48,8 +48,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except (KeyboardInterrupt, SystemExit):  # while Ray starts, its own handler turns SIGTERM into SystemExit
         return 130
-    finally:
-        console.print("stopped")
 
 
 def _run(args: argparse.Namespace, console: Console) -> int:
@@ -58,9 +56,8 @@ def _run(args: argparse.Namespace, console: Console) -> int:
     host, port = config.http_options.host, config.http_options.port
     _check_port(host, port)
     url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104
-    with Startup(console) as startup:
-        startup.update("Ray cluster", "starting")
-        with private_ray() as ray:
+    try:
+        with Startup(console) as startup, private_ray() as ray:
             startup.update("Ray cluster", "ready", f"dashboard {ray.dashboard}")
             try:
                 _deploy(config, ray, startup)
@@ -72,6 +69,8 @@ def _run(args: argparse.Namespace, console: Console) -> int:
             if args.once:
                 return 0 if answered else 1
             return _serve(url, ray, console)
+    finally:
+        console.print("stopped")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -195,9 +194,8 @@ def _wait_until_ready(url: str, startup: Startup) -> None:
 
 def _ask(service: Service, text: str, files: Sequence[Path], console: Console) -> bool:
     """Send the request and show how it goes; False where it failed."""
-    console.print(
-        "\nRequest:", text, *(f"[{path}]" for path in files), style="bold", markup=False, soft_wrap=True
-    )
+    named = "".join(f" [{path.name}]" for path in files)
+    console.print(f"\n{text}{named}", style="bold", markup=False, soft_wrap=True)
     try:
         ask(service, text, files, Path("out"))
     except (ServiceError, OSError) as error:

@@ -24,6 +24,7 @@ class Startup:
         self._live = Live(console=console, get_renderable=self._table, refresh_per_second=8)
 
     def __enter__(self) -> Startup:
+        self.update("Ray cluster", "starting")
         if self._console.is_terminal:
             self._live.start()
         return self

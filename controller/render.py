@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
 from rich.live import Live
 from rich.markdown import Markdown
 from rich.spinner import Spinner
@@ -34,9 +34,9 @@ def brief(text: str, limit: int) -> str:
 
 
 class Board:
-    """The steps of a request under way, one row each; redrawn in a terminal, one line per news elsewhere.
+    """The steps of a request under way: a table that is redrawn in a terminal, one line per news elsewhere.
 
-    A context manager: the terminal's live display runs inside it.
+    A context manager: the table is there inside it, and gone after it.
     """
 
     def __init__(self, console: Console) -> None:
@@ -45,7 +45,7 @@ class Board:
         # Kept between redraws, for a spinner turns from the moment it was made.
         self._spinners: dict[int, Spinner] = {}
         self._planning = Spinner("dots", "planning …")
-        self._live = Live(self, console=console, refresh_per_second=8)
+        self._live = Live(self, console=console, refresh_per_second=8, transient=True)
 
     def __enter__(self) -> Board:
         if self._console.is_terminal:
@@ -152,15 +152,18 @@ def _show(console: Console, columns: Sequence[str], rows: Iterable[Sequence[str]
 def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, header_style="bold")
     for column in columns:
-        table.add_column(column, justify="right" if column in ("#", "Time", "Replicas") else "left")
+        justify: JustifyMethod = "right" if column in ("#", "Time", "Replicas") else "left"
+        # A result takes what the terminal leaves of the line.
+        table.add_column(column, justify=justify, no_wrap=column == "Result", overflow="ellipsis")
     return table
 
 
 def _headline(step: StepResult) -> str:
+    after = f" after {_needs(step.dep)}" if step.dep else ""
     by = f" by {step.expert}" if step.expert else ""
     why = f" ({step.reason})" if step.reason else ""
     took = _seconds(step.started, step.finished)
-    return brief(f"{_MARKS[step.status]} {step.id} {step.task}{by}{why} {took}", 300)
+    return brief(f"{_MARKS[step.status]} {step.id} {step.task}{after}{by}{why} {took}", 300)
 
 
 def _result(row: dict[str, Any]) -> str:
