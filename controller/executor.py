@@ -27,7 +27,7 @@ from controller.plan import templates
 from controller.schema import Artifact, Attempt, Failure, Request, Resource, Step, StepResult, StepStarted
 from controller.selector import Choice, Selector, rank
 from deployments.call import Call, Item, Slot
-from deployments.errors import BadInput, ExpertError
+from deployments.errors import ExpertError
 from deployments.task import tasks
 from deployments.values import Encoded, Output
 
@@ -189,9 +189,6 @@ class Execution:
                 value = await self._output(expert, pending)
             except (HuggingGPTError, ExpertError) as error:
                 result = self._failed(step, error, expert, reason, started, tuple(attempts))
-                if isinstance(error, BadInput):
-                    # Every other expert would refuse it too.
-                    return result
                 attempts.append(Attempt(expert=expert.name, error=_failure(error)))
                 if isinstance(error, ExpertLost) and len(experts) == 1:
                     # The replica died under the call; Serve starts another, and the input is not to blame.

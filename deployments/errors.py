@@ -1,7 +1,7 @@
 """Errors an expert raises. They cross Ray, so every argument goes to `super().__init__`.
 
 ExpertError
-├── BadInput      the input does not fit the task; another expert would refuse it too
+├── BadInput      the input does not fit, or asks for what this expert cannot do
 └── ModelFailure  the model failed on an input that fits; another expert may do better
 """
 
@@ -17,7 +17,7 @@ class ExpertError(Exception):
 
 
 class BadInput(ExpertError):
-    """The input does not fit the task."""
+    """The input does not fit the task, or asks for what this expert cannot do."""
 
     code = "bad_input"
 
