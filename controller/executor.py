@@ -274,7 +274,7 @@ class Execution:
         )
 
     def _finished(self, step: Step, **how: Any) -> StepResult:
-        fields = {**step.model_dump(), "finished": self._now(), **how}
+        fields = {**step.model_dump(), "request_id": self._request.id, "finished": self._now(), **how}
         return StepResult.model_validate(fields)
 
     def _now(self) -> float:

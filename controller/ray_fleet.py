@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from pydantic import ValidationError
 from ray.exceptions import RayError, RayTaskError
 from ray.serve.context import _get_global_client
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, RayServeException
@@ -23,8 +24,10 @@ from deployments.values import Output
 
 logger = logging.getLogger("ray.serve")
 
-# How long what the cluster said about its experts is good for.
+# Seconds after which the cluster is asked again about its experts, and after which its last word is too old
+# to go by meanwhile.
 _FRESH_S = 1.0
+_OLD_S = 5.0
 # Weight of the newest call in an expert's latency.
 _LATENCY_WEIGHT = 0.2
 
@@ -72,10 +75,11 @@ class RayFleet:
         self._latency: dict[str, float] = {}
 
     async def experts(self) -> Sequence[Expert]:
-        if time.monotonic() - self._asked > _FRESH_S:
-            if self._asking is None:
-                self._asking = asyncio.create_task(self._ask())
-                self._asking.add_done_callback(self._answered)
+        age = time.monotonic() - self._asked
+        if age > _FRESH_S and self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+            self._asking.add_done_callback(self._answered)
+        if age > _OLD_S and self._asking is not None:
             await asyncio.shield(self._asking)
         return self._experts
 
@@ -102,8 +106,13 @@ class RayFleet:
         found = []
         for name, application in details["applications"].items():
             deployment = application["deployments"].get(DEPLOYMENT)
-            if deployment is not None:
+            if deployment is None:
+                continue
+            try:
                 found.append(_expert(name, application, deployment, self._latency.get(name)))
+            except ValidationError as error:
+                # Another's deployment of the same name must not hide the experts.
+                logger.warning("application %s is no expert: %s", name, error)
         return tuple(found)
 
     def _answered(self, asking: asyncio.Task[tuple[Expert, ...]]) -> None:

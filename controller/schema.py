@@ -99,6 +99,7 @@ class StepStarted(_Value):
 class StepResult(_Value):
     """How a step went. Times are seconds since the request came in."""
 
+    request_id: str
     task: str
     id: int
     dep: tuple[int, ...]

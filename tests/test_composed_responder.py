@@ -14,7 +14,7 @@ PNG = Artifact(
 
 
 def result(id: int, task: str, status="ok", dep=(), args=None, **fields) -> StepResult:
-    return StepResult(task=task, id=id, dep=dep, args=args or {}, status=status, **fields)
+    return StepResult(request_id="r", task=task, id=id, dep=dep, args=args or {}, status=status, **fields)
 
 
 async def answer(*results: StepResult, notes=()) -> str:

@@ -131,10 +131,16 @@ async def test_an_answer_on_record_brings_back_what_it_produced(read, store):
         id=made.id, name="edges.png", kind="image", media_type="image/png", bytes=made.bytes, url="http://x"
     )
     steps = (
-        StepResult(task="image-to-text", id=0, dep=(), args={}, status="ok", text="long text"),
-        StepResult(task="summarization", id=1, dep=(0,), args={}, status="ok", text="short text"),
-        StepResult(task="canny-control", id=2, dep=(), args={}, status="ok", artifacts=(artifact,)),
-        StepResult(task="translation", id=3, dep=(), args={}, status="failed", text=None),
+        StepResult(
+            request_id="r", task="image-to-text", id=0, dep=(), args={}, status="ok", text="long text"
+        ),
+        StepResult(
+            request_id="r", task="summarization", id=1, dep=(0,), args={}, status="ok", text="short text"
+        ),
+        StepResult(
+            request_id="r", task="canny-control", id=2, dep=(), args={}, status="ok", artifacts=(artifact,)
+        ),
+        StepResult(request_id="r", task="translation", id=3, dep=(), args={}, status="failed", text=None),
     )
     answer = "Here:\n\nshort text"
     run = Run(request_id="q", planner="p", plan=(), steps=steps, timings=Timings(), answer=answer)

@@ -16,6 +16,7 @@ URL = "http://127.0.0.1:8000/v1/files/f1/content"
 REQUEST = Request(id="r", text="Read a.png aloud", resources=(Resource(name="a.png", kind="image"),))
 RESULTS = (
     StepResult(
+        request_id="r",
         task="image-to-text",
         id=0,
         dep=(),
@@ -28,6 +29,7 @@ RESULTS = (
         data={"lines": [{"text": "EXIT", "score": 0.99}]},
     ),
     StepResult(
+        request_id="r",
         task="text-to-speech",
         id=1,
         dep=(0,),

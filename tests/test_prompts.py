@@ -107,6 +107,7 @@ def test_hostile_text_stays_between_its_tags() -> None:
     request = Request(id="r", text=HOSTILE, history=(turn,), resources=(resource,))
     artifact = Artifact(id="f", name=HOSTILE, kind="image", media_type="image/png", bytes=1, url="/f")
     result = StepResult(
+        request_id="r",
         task="image-to-text",
         id=0,
         dep=(),
@@ -151,6 +152,7 @@ def test_long_results_are_shortened_until_they_fit() -> None:
     """Every step keeps its place in the answer's prompt; long texts and lists say how much is missing."""
     results = [
         StepResult(
+            request_id="r",
             task="image-to-text",
             id=i,
             dep=(),
