@@ -9,13 +9,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 
 import httpx2
 from rich.console import Console
 
 from cluster.bench.report import Section, summary
 from cluster.private_ray import private_ray
+from controller.settings import Settings, StoreSettings
 
 _WIDTH = 110
 
@@ -30,18 +30,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     console.print("starting a private Ray cluster")
     try:
         with private_ray() as ray:
-            asyncio.run(_measure(ray.folder / "store", args.quick, console))
+            settings = Settings(store=StoreSettings(url=str(ray.folder / "store")), planner="embedded")
+            asyncio.run(_measure(settings, args.quick, console))
     except KeyboardInterrupt:
         return 130
     return 0
 
 
-async def _measure(store: Path, quick: bool, console: Console) -> None:
+async def _measure(settings: Settings, quick: bool, console: Console) -> None:
     # Imported here: Ray reads its environment when it is imported.
-    from cluster.bench import latency, throughput, transfer
+    from cluster.bench import latency, overlap, throughput, transfer
     from cluster.bench.service import start
 
-    url = await asyncio.to_thread(start, store)
+    url = await asyncio.to_thread(start, settings)
     sections: list[Section] = []
 
     def show(section: Section) -> None:
@@ -53,6 +54,7 @@ async def _measure(store: Path, quick: bool, console: Console) -> None:
         await latency.measure(client, rounds=1)  # warms up
         show(await latency.measure(client, rounds=4 if quick else 12))
         show(await throughput.measure(client, rounds=2 if quick else 4, seconds=2 if quick else 4))
+        show(await overlap.measure(client, settings, rounds=3 if quick else 10))
     show(await transfer.measure(rounds=5 if quick else 20))
     summary(console, sections)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -16,7 +15,7 @@ from cluster.bench.plans import FixedPlanner
 from controller.app import pipeline
 from controller.ingress import create_app
 from controller.ray_fleet import RayFleet
-from controller.settings import Settings, StoreSettings
+from controller.settings import Settings
 from deployments.call import Call
 from deployments.expert import DEPLOYMENT
 
@@ -24,7 +23,7 @@ CONTROLLER, BARE = "/v1/chat/completions", "/bare/"
 
 # As in serve_config.yaml.
 LOGGING = {"encoding": "JSON", "log_level": "INFO"}
-_OPTIONS: Mapping[str, Any] = {
+OPTIONS: Mapping[str, Any] = {
     "max_ongoing_requests": 100,
     "max_queued_requests": 200,
     "ray_actor_options": {"num_cpus": 0},
@@ -63,7 +62,7 @@ class Bare:
         return app
 
 
-def start(store: Path) -> str:
+def start(settings: Settings) -> str:
     """Deploy on the connected Ray cluster; wait until all runs. Returns the URL."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -71,14 +70,13 @@ def start(store: Path) -> str:
     serve.start(
         proxy_location="HeadOnly", http_options={"host": "127.0.0.1", "port": port}, logging_config=LOGGING
     )
-    settings = Settings(store=StoreSettings(url=str(store)), planner="embedded")
     deploy(
         {
             "controller": (
                 "/",
-                serve.deployment(name="Controller", **_OPTIONS)(FixedController).bind(settings),
+                serve.deployment(name="Controller", **OPTIONS)(FixedController).bind(settings),
             ),
-            "bare": (BARE.rstrip("/"), serve.deployment(name="Bare", **_OPTIONS)(Bare).bind()),
+            "bare": (BARE.rstrip("/"), serve.deployment(name="Bare", **OPTIONS)(Bare).bind()),
             **{name(ms): (None, timed(ms, task)) for ms, task in TIMED.items()},
         }
     )
