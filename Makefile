@@ -13,10 +13,10 @@ export HUGGINGGPT_ASK := $(value ASK)
 export HUGGINGGPT_FILES := $(value FILES)
 
 run: .venv/installed ## start the service and send a request: make run [ASK="…" FILES="a.png b.wav"] [PORT=8001]
-	@$(PYTHON) -m cluster.local $(if $(PORT),--port "$(PORT)")
+	@exec $(PYTHON) -m cluster.local $(if $(PORT),--port "$(PORT)")
 
 test: .venv/installed ## the whole test suite
-	@$(PYTHON) -m pytest
+	@exec $(PYTHON) -m pytest
 
 check: .venv/installed ## lint, types, config and the tests that need no cluster and no model, in seconds
 	@$(PYTHON) -m ruff check .
@@ -33,4 +33,4 @@ clean: ## remove the environment, caches and produced files
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/installed: requirements.lock pyproject.toml cluster/install.sh
-	@bash cluster/install.sh
+	@exec bash cluster/install.sh

@@ -1,5 +1,6 @@
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -112,6 +113,7 @@ def runner(tmp_path: Path) -> Iterator[Runner]:
     assert runner.left() == []
 
 
+@pytest.mark.ray
 def test_taken_port_is_told(runner: Runner) -> None:
     """Where the port is taken, one line says so and nothing is started."""
     with socket.socket() as other:
@@ -132,6 +134,7 @@ def test_missing_file_is_told(runner: Runner) -> None:
     assert output.splitlines()[0] == "no such file: gone.png"
 
 
+@pytest.mark.ray
 def test_faulty_config_is_told(runner: Runner) -> None:
     """A config with unknown keys starts nothing and every fault is told."""
     config = runner.config()
@@ -189,3 +192,73 @@ def test_sample_request_is_answered(runner: Runner, tmp_path: Path) -> None:
     (speech,) = (tmp_path / "out").glob("*.wav")
     with wave.open(str(speech)) as sound:
         assert sound.getnframes() / sound.getframerate() > 1
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with the Makefile and an environment that seems installed; its python is the test's."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("requirements.lock", "pyproject.toml", "cluster/install.sh", ".venv/installed"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / ".venv" / "bin").mkdir()
+    return tmp_path
+
+
+def outside_make() -> dict[str, str]:
+    """The environment without what a make that runs these tests has put there."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+
+
+def fake_python(project: Path, script: str) -> None:
+    python = project / ".venv" / "bin" / "python"
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+
+
+def test_make_passes_the_request_as_it_was_typed(project: Path) -> None:
+    """Quotes, dollars and backquotes in ASK and FILES reach the program; nothing in them runs."""
+    fake_python(project, """printf '%s\\n' "$HUGGINGGPT_ASK" "$HUGGINGGPT_FILES" "$*" """)
+    text = r"""what's "5$" $(shell touch ran) `touch ran` ${HOME} $$ \n #?"""
+    files = "'my sign.png' b.wav"
+    done = subprocess.run(
+        ["make", "run", f"ASK={text}", f"FILES={files}", "PORT=8001"],
+        cwd=project,
+        env=outside_make(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.splitlines() == [text, files, "-m cluster.local --port 8001"]
+    assert not (project / "ran").exists()
+
+
+def test_stopping_make_stops_the_service(project: Path) -> None:
+    """A SIGTERM to make reaches the program itself, not a shell in between."""
+    fake_python(project, "echo started; exec sleep 60")
+    process = subprocess.Popen(
+        ["make", "run", "PORT=8001"], cwd=project, env=outside_make(), stdout=subprocess.PIPE, text=True
+    )
+    read_until(process, "started")
+    (program,) = psutil.Process(process.pid).children(recursive=True)
+    process.terminate()
+    process.communicate(timeout=10)
+    gone, _ = psutil.wait_procs([program], timeout=10)
+    assert gone == [program]
+
+
+def test_missing_python_is_told(project: Path) -> None:
+    """Where there is no Python 3.11, one line says so."""
+    (project / ".venv" / "installed").unlink()
+    shutil.copy(ROOT / "cluster" / "install.sh", project / "cluster" / "install.sh")
+    tools = project / "tools"
+    tools.mkdir()
+    for name in ("make", "bash", "sh"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    (tools / "python3").symlink_to("/bin/false")
+    done = subprocess.run(
+        ["make", "test"], cwd=project, env={"PATH": str(tools)}, capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[0] == (
+        "make: Python 3.11 is needed and was not found (tried python3.11, python3 and python)"
+    )
