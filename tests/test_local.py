@@ -152,7 +152,8 @@ def test_failed_application_is_told_and_everything_stops(runner: Runner) -> None
     assert "application 'stand_in' did not start: ValueError: the weights are missing" in output
     logs = re.search(r"^logs: (/tmp/hugginggpt-\S+)$", output, re.MULTILINE)
     assert logs is not None
-    assert Path(logs[1]).is_dir()
+    assert (Path(logs[1]) / "session_latest").is_dir()
+    shutil.rmtree(logs[1])
 
 
 @pytest.mark.ray
