@@ -56,13 +56,13 @@ def private_ray() -> Iterator[PrivateRay]:
     # In /tmp whatever TMPDIR says: Ray makes sockets below it, whose paths may have 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="hugginggpt-", dir="/tmp"))
     keep = False
-    token = folder / "token"
-    token.write_text(secrets.token_hex(32))
-    _environment(token)
-    # Orphans among what is started become children of this process, so that none is lost from sight.
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     try:
+        token = folder / "token"
+        token.write_text(secrets.token_hex(32))
+        _environment(token)
+        # Orphans among what is started become children of this process, so that none is lost from sight.
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         try:
             context = _init(folder)
         except Exception as error:
