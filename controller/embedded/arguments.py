@@ -23,18 +23,21 @@ from controller.embedded.words import (
 
 _LANGUAGE: Final = "|".join(sorted(LANGUAGES))
 _INTO: Final = re.compile(
-    rf"\b(?:in|into|to|2)(?: (?:both|the|simple|plain))? ((?:{_LANGUAGE})(?:(?:,? and|,) (?:into |to |in )?(?:{_LANGUAGE}))*)\b(?! text)"
+    rf"\b(?:in|into|to|2)(?: (?:both|the|simple|plain))?"
+    rf" ((?:{_LANGUAGE})(?:(?:,? and|,) (?:into |to |in )?(?:{_LANGUAGE}))*)\b(?! text)"
 )
 _VERSION: Final = re.compile(rf"\b({_LANGUAGE}) (?:version|translation)\b")
 SPEECH: Final = re.compile(
     r"\b(?:out loud|aloud|loudly|verbally|by voice|with (?:your|a) voice|in (?:a|your) (?:\w+ )?voice"
     r"|as (?:an? )?(?:audio|speech|mp3|wav|sound|voice)(?: (?:file|note|message|clip|recording))?"
-    r"|in (?:an? )?(?:audio|speech|spoken)(?: form)?|to (?:hear|listen to))\b"
+    r"|in (?:an? )?(?:audio|speech|spoken)(?: form)?|to (?:hear|listen to)|(?<=, )spoken$)\b"
 )
 _SENTENCES: Final = re.compile(rf"\b(\d+|{'|'.join(NUMBERS)}|a(?: single)?)[ -](?:short )?sentences?\b")
-_OR: Final = re.compile(
-    r"\b(?:is|are|as|into|whether|either|between|it|sounds?|happy|mood)?\s*([\w-]+(?:, [\w-]+)*),? or ([\w-]+)"
+_OR: Final = re.compile(r"([\w-]+(?:, [\w-]+)*),? or ([\w-]+)")
+_BY: Final = (
+    "(?:based on|using|with|from|following|in|and (?:her|his|their|its|the)|that has|guided by|on|by)"
 )
+_HOW: Final = re.compile(rf"(?i),? {_BY}(?: \w+){{0,3}}? (?:it|that|this|them|these)\b")
 PICTURE: Final = vocabulary("""
     image images picture pictures photo photograph painting drawing illustration video clip animation
     movie scene art artwork pic gif render rendering film
@@ -107,8 +110,29 @@ def referential(words: Sequence[Word]) -> bool:
     )
 
 
-def prompt(clause: Clause) -> str | None:
-    """What a picture or video is to show: the words after "draw", "an image of"; None where there are none."""
+def spoken(clause: Clause) -> bool:
+    """Whether the answer is to be heard: "out loud", "with your voice"."""
+    return SPEECH.search(clause.plain()) is not None
+
+
+def prompt(clause: Clause, control: str | None = None) -> str | None:
+    """What a picture or video is to show: a quote, or the words after "draw", "an image of".
+
+    With the pattern of a control image's words, those that only say how to draw are left out.
+    """
+    if literals := [mention.value for mention in clause.mentions if mention.literal]:
+        return literals[-1]
+    text = _HOW.split(_drawn(clause) or "")[0].strip(" ,")
+    if control is not None:
+        text = re.split(rf"(?i),? {_BY}(?: \w+){{0,3}}? (?:{control})", text)[0].strip(" ,")
+        head = " ".join(text.split()[:4]).lower()
+        if head.startswith("the ") or re.search(control, head):
+            return None
+    # A file's name is no description.
+    return None if not text or any(mention.value in text for mention in clause.mentions) else text
+
+
+def _drawn(clause: Clause) -> str | None:
     words = list(bare(clause.body))
     drawn = [
         i
@@ -163,7 +187,3 @@ def inline(clause: Clause, verbs: frozenset[str]) -> str | None:
 def instruction(clause: Clause) -> str:
     """The clause as an instruction, without the politeness before its verb."""
     return clause.masked.restore(written(bare(clause.body)))
-
-
-def verbal(clause: Clause) -> bool:
-    return any(word.norm in VERBS for word in clause.body)

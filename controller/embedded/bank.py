@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.resources import files
+from itertools import accumulate
 from typing import Final
 
 import numpy as np
@@ -23,12 +24,11 @@ KNOWLEDGE: Final = "general_knowledge"
 BEYOND: Final = "out_of_scope"
 
 
-def _phrases() -> list[tuple[str, str]]:
-    pairs = [(name, phrase) for name, task in tasks().items() for phrase in task.phrases]
+def _by_label() -> dict[str, Sequence[str]]:
+    phrases: dict[str, Sequence[str]] = {name: task.phrases for name, task in tasks().items()}
     for label in (TALK, KNOWLEDGE, BEYOND):
-        lines = files("prompts").joinpath(f"{label}.txt").read_text(encoding="utf-8").splitlines()
-        pairs += [(label, line) for line in lines if line]
-    return pairs
+        phrases[label] = files("prompts").joinpath(f"{label}.txt").read_text(encoding="utf-8").splitlines()
+    return phrases
 
 
 class Bank:
@@ -36,22 +36,22 @@ class Bank:
 
     def __init__(self, embed: Embed) -> None:
         self._embed = embed
-        self._labels: NDArray[np.str_] | None = None
-        self._matrix: Vectors | None = None
+        # The labels in order, where the phrases of each start, and the phrases' vectors.
+        self._loaded: tuple[tuple[str, ...], list[int], Vectors] | None = None
         self._once = asyncio.Lock()
 
     async def scores(self, texts: Sequence[str]) -> list[Mapping[str, float]]:
         """For each text, label → cosine of its nearest phrase; one call of `embed` for all texts."""
-        labels, matrix = await self._loaded()
+        labels, starts, matrix = await self._phrases()
         cosines = (await self._embed(texts)) @ matrix.T
-        names = dict.fromkeys(labels.tolist())
-        return [{name: float(row[labels == name].max()) for name in names} for row in cosines]
+        best = np.maximum.reduceat(cosines, starts, axis=1)
+        return [dict(zip(labels, row.tolist(), strict=True)) for row in best]
 
-    async def _loaded(self) -> tuple[NDArray[np.str_], Vectors]:
+    async def _phrases(self) -> tuple[tuple[str, ...], list[int], Vectors]:
         async with self._once:
-            if self._labels is None or self._matrix is None:
-                pairs = _phrases()
-                spoken = [" ".join(normal(word) for word in phrase.split()) for _, phrase in pairs]
-                self._matrix = await self._embed(spoken)
-                self._labels = np.array([label for label, _ in pairs])
-            return self._labels, self._matrix
+            if self._loaded is None:
+                phrases = _by_label()
+                spoken = [" ".join(map(normal, p.split())) for group in phrases.values() for p in group]
+                starts = [0, *accumulate(len(group) for group in phrases.values())][:-1]
+                self._loaded = tuple(phrases), starts, await self._embed(spoken)
+            return self._loaded

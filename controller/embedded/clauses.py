@@ -40,8 +40,8 @@ _POINTERS: Final = vocabulary(
 _OBJECTS: Final = frozenset({"it", "them", "this"})
 _DETERMINERS: Final = vocabulary(
     """
-    a an the some any my your his her our their another other of in on at with from to by about above below both all
-    each every no not one two three four five if as than
+    a an the some any my your his her our their another other of in on at with from to by about above below
+    both all each every no not one two three four five if as than
     """
 )
 _ARTICLES: Final = vocabulary("a an the some another its their one new")
@@ -167,7 +167,7 @@ def _words(text: str) -> list[Word]:
         if MARK.fullmatch(token):
             words.append(Word(token, token))
             continue
-        first, *rest = normal(token).split()
+        first, *rest = normal(token).split() or [token]
         words += [Word(token, first), *(Word("", word) for word in rest)]
     return words
 

@@ -17,7 +17,7 @@ from deployments.values import Kind
 
 # What brings a value of one kind into words.
 BRIDGES: Final[dict[Kind, str]] = {"image": "image-to-text", "audio": "automatic-speech-recognition"}
-# Tasks that say something about their input rather than make a new version of it: "it" is then still the input.
+# Tasks that say something about their input rather than change it: "it" is then still the input.
 ANALYSES: Final = vocabulary("""
     token-classification text-classification sentence-similarity question-answering audio-classification
     image-classification object-detection image-segmentation depth-estimation visual-question-answering
@@ -90,7 +90,7 @@ class Linker:
         return Value("text", f"<GENERATED>-{step}", step)
 
     def find(self, kind: Kind, clause: Clause, task: str) -> tuple[Value, ...]:
-        """The values of this kind the clause works on; for text also images or recordings yet to be bridged."""
+        """The values of this kind the clause works on; for text also what is yet to be bridged."""
         answers = task.endswith("question-answering")
         named = tuple(Value(m.kind, m.value) for m in clause.mentions if not (answers and m.asked))
         same = tuple(value for value in named if value.kind == kind)
@@ -101,9 +101,9 @@ class Linker:
             return media
         if media:
             return ()
-        return self._pointed(kind, clause, task)
+        return self.pointed(kind, clause, task)
 
-    def _pointed(self, kind: Kind, clause: Clause, task: str) -> tuple[Value, ...]:
+    def pointed(self, kind: Kind, clause: Clause, task: str) -> tuple[Value, ...]:
         words = clause.words
         if kind == "text":
             for group in reversed(self.groups):

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from controller.embedded.words import QUESTION, VERBS, normal
+from controller.errors import CannotPlan
 from controller.schema import Resource
 from deployments.values import Kind
 
@@ -26,13 +27,14 @@ _FOREIGN: Final = "pdf docx doc xlsx xls pptx ppt zip svg epub html htm"
 
 _EXTENSION: Final = "|".join([*_KINDS, *_FOREIGN.split()])
 _URL: Final = re.compile(r"https?://[^\s<>\"'\u201d]+[^\s<>\"'\u201d.,;:!?)]")
-_FILE: Final = re.compile(rf"(?<![\w/])[~\w./\\-]*[\w)-]\.(?:{_EXTENSION})\b(?!\.\w)", re.IGNORECASE)
+_FILE: Final = re.compile(rf"(?<![\w./~\\-])[~\w./\\-]*[\w)-]\.(?:{_EXTENSION})\b(?!\.\w)", re.IGNORECASE)
 _QUOTE: Final = re.compile(
     r"\"([^\"]+)\"|\u201c([^\u201d]+)\u201d|\u00ab([^\u00bb]+)\u00bb|`([^`]+)`"
     r"|(?<!\w)'(?=\S)(.+?)(?<=\S)'(?!\w)|(?<!\w)\u2018(.+?)\u2019(?!\w)",
     re.DOTALL,
 )
 FIRST_MARK: Final = 0xE000
+_MAX_MENTIONS: Final = 1000
 MARK: Final = re.compile("[\ue000-\uf8ff]")
 _COLON: Final = re.compile(r":(?=\s|[\ue000-\uf8ff]|$)")
 _LABELS: Final = frozenset(
@@ -40,8 +42,9 @@ _LABELS: Final = frozenset(
 )
 # Where quoted text ends and the request goes on.
 _RESUMES: Final = re.compile(
-    r"(?<=[.!?\n])\s*(?=(?:and |now |then |after that|afterwards|finally|also |please |next,? |could you|can you|"
-    r"(?:translate|summari[sz]e|read|speak|say|draw|rewrite|paraphrase|compare|extract) (?:it|this|that|the|all|out)\b))",
+    r"(?<=[.!?\n])\s*(?=(?:and |now |then |after that|afterwards|finally|also |please |next,? |could you"
+    r"|can you|(?:translate|summari[sz]e|read|speak|say|draw|rewrite|paraphrase|compare|extract)"
+    r" (?:it|this|that|the|all|out)\b))",
     re.IGNORECASE,
 )
 
@@ -108,6 +111,10 @@ class _Masker:
 
     def _mark(self, mention: Mention) -> str:
         if mention not in self._mentions:
+            if len(self._mentions) == _MAX_MENTIONS:
+                raise CannotPlan(
+                    "The request quotes or names more than I can keep apart. Ask for less at once."
+                )
             self._mentions.append(mention)
         return chr(FIRST_MARK + self._mentions.index(mention))
 
@@ -191,17 +198,10 @@ class _Masker:
         self._text = f"{before}. {asked}{after.strip()[1:] if quoted else after}"
 
     def _swallow(self, match: re.Match[str], after: str, end: int | None) -> None:
-        body = after if end is None else after[:end]
-        if end is None and (resumed := _RESUMES.search(body)):
+        """Make the text after a colon a mention, up to `end` or to where the request goes on."""
+        if end is None and (resumed := _RESUMES.search(after)):
             end = resumed.start()
-            body = after[:end]
-        rest = "" if end is None else after[end:]
-        stripped = body.strip()
-        known = MARK.fullmatch(stripped.strip("., "))
-        value = self._mentions[ord(known[0]) - FIRST_MARK].value if known else self._plain(stripped)
-        literal = not known or self._mentions[ord(known[0]) - FIRST_MARK].literal
-        kind: Kind = "text" if literal or not known else self._mentions[ord(known[0]) - FIRST_MARK].kind
-        mention = Mention(kind, value, literal)
-        self._text = (
-            f"{self._text[: match.start()]} {self._mark(mention)} {'. ' if rest else ''}{rest.lstrip()}"
-        )
+        body, rest = (after, "") if end is None else (after[:end], after[end:])
+        known = MARK.fullmatch(body.strip(" .,\n"))
+        mark = known[0] if known else self._mark(Mention("text", self._plain(body.strip()), literal=True))
+        self._text = f"{self._text[: match.start()]} {mark} {'. ' if rest else ''}{rest.lstrip()}"

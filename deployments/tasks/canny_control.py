@@ -24,8 +24,6 @@ class CannyControl(Task):
         "show the contours of the photo",
         "find edges",
     )
-    cues = (
-        r"\bcanny\b",
-    )
+    cues = (r"\bcanny\b",)
     cues = (r"\bcanny\b",)
     cues = (r"\bcanny\b",)
