@@ -53,11 +53,13 @@ def private_ray() -> Iterator[PrivateRay]:
 
     Stop signals are ignored while it stops. The logs stay where an exception other than an interrupt ends it.
     """
-    # In /tmp whatever TMPDIR says: Ray makes sockets below it, whose paths may have 107 characters.
-    folder = Path(tempfile.mkdtemp(prefix="hugginggpt-", dir="/tmp"))
     keep = False
     handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)  # until there is someone to remove the folder
+    # In /tmp whatever TMPDIR says: Ray makes sockets below it, whose paths may have 107 characters.
+    folder = Path(tempfile.mkdtemp(prefix="hugginggpt-", dir="/tmp"))
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         token = folder / "token"
         token.write_text(secrets.token_hex(32))
         _environment(token)
