@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import mimetypes
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any, Literal, cast, get_args
 from urllib.parse import unquote, urlsplit
 
-from controller.errors import RequestError, UnknownFile
+from controller.errors import RequestError, TooLarge, UnknownFile
 from controller.intake import Budget, Intake, default_name
 from controller.pipeline import answer_key
-from controller.schema import Artifact, Request, Resource, Run, Turn
+from controller.schema import Artifact, Request, Resource, Run, StepResult, Turn
 from controller.store import Store, StoredFile
 from deployments.values import Kind
 
@@ -27,9 +27,10 @@ _KINDS = get_args(Kind)
 class Conversation:
     """Reads messages: what they attach goes through the intake, what they link is looked up in the store."""
 
-    def __init__(self, store: Store, intake: Intake) -> None:
+    def __init__(self, store: Store, intake: Intake, max_chars: int) -> None:
         self._store = store
         self._intake = intake
+        self._max_chars = max_chars
 
     async def read(self, messages: Any, request_id: str, budget: Budget) -> Request:
         """The request with its files taken in. Raises RequestError and what the intake raises."""
@@ -57,6 +58,8 @@ class Conversation:
             if role is None:
                 continue
             text, parts = _content(message.get("content"), index)
+            if len(text) > self._max_chars:
+                raise TooLarge(f"a message may have {self._max_chars:,} characters", f"messages[{index}]")
             resources = [await attach(part) for part in parts]
             if role == "assistant":
                 turns.append(await self._answered(text))
@@ -77,8 +80,7 @@ class Conversation:
             run = Run.model_validate(record)
             texts = [step.text for step in run.steps if step.status == "ok" and step.text]
             result = texts[-1] if texts else None
-            produced = [artifact for step in run.steps for artifact in step.artifacts]
-            resources = [_resource(artifact) for artifact in produced]
+            resources = list(_produced(run.steps))
         else:
             for file_id in dict.fromkeys(_FILE_LINK.findall(text)):
                 # A file's lifetime may be over; the turn is still worth reading.
@@ -175,6 +177,14 @@ def _declared(payload: object) -> str:
     if not isinstance(payload, str) or not payload.startswith("data:"):
         return ""
     return payload[len("data:") : payload.find(",")].partition(";")[0]
+
+
+def _produced(steps: Sequence[StepResult]) -> Iterator[Resource]:
+    """The artifacts of an answer."""
+    for step in steps:
+        later = {a.kind for user in steps if step.id in user.dep for a in user.artifacts}
+        for artifact in step.artifacts:
+            yield _resource(artifact).model_copy(update={"interim": artifact.kind in later})
 
 
 def _resource(file: StoredFile | Artifact) -> Resource:

@@ -57,7 +57,8 @@ class _Routes:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._store = pipeline.store
-        self._conversation = Conversation(pipeline.store, pipeline.intake)
+        max_chars = pipeline.settings.limits.text_chars
+        self._conversation = Conversation(pipeline.store, pipeline.intake, max_chars)
         self._running = 0
         self.router = router = APIRouter()
         router.post("/v1/chat/completions")(self.chat)

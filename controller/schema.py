@@ -14,11 +14,15 @@ class _Value(BaseModel):
 
 
 class Resource(_Value):
-    """A file of the conversation. `id` is its file id in the store, None where it is only named in words."""
+    """A file of the conversation. `id` is its file id in the store, None where it is only named in words.
+
+    interim: an answer went on from it to another of its kind, which is what "it" means now.
+    """
 
     name: str
     kind: Kind
     id: str | None = None
+    interim: bool = False
 
 
 class Turn(_Value):

@@ -45,7 +45,7 @@ def assistant(words: str) -> dict:
 @pytest.fixture
 async def conversation(store):
     fetcher = Fetcher(LIMITS)
-    yield Conversation(store, Intake(store, fetcher, LIMITS))
+    yield Conversation(store, Intake(store, fetcher, LIMITS), LIMITS.text_chars)
     await fetcher.aclose()
 
 
@@ -149,6 +149,32 @@ async def test_an_answer_on_record_brings_back_what_it_produced(read, store):
     turn = request.history[1]
     assert turn.result == "short text"
     assert turn.resources[0].id == made.id and named(turn.resources) == [("edges.png", "image")]
+
+
+async def test_what_was_made_on_the_way_is_told_apart(read, store):
+    """An image from which an answer made another is interim; the last one is not."""
+    steps = []
+    for id in (0, 1):
+        made = await store.put(PNG, f"{id}.png", "image", "image/png", "artifact")
+        artifact = Artifact(
+            **made.model_dump(include={"id", "name", "kind", "media_type", "bytes"}), url="http://x"
+        )
+        dep = (0,) if id else ()
+        steps.append(
+            StepResult(
+                request_id="r",
+                task="image-to-image",
+                id=id,
+                dep=dep,
+                args={},
+                status="ok",
+                artifacts=(artifact,),
+            )
+        )
+    run = Run(request_id="q", planner="p", plan=(), steps=tuple(steps), timings=Timings(), answer="done")
+    await store.put_record(answer_key("done"), run.model_dump(mode="json"))
+    request = await read(user("go"), assistant("done"), user("blur it"))
+    assert [(r.name, r.interim) for r in request.history[1].resources] == [("0.png", True), ("1.png", False)]
 
 
 async def test_an_answer_off_record_is_read_for_links(read, store):
@@ -257,3 +283,9 @@ async def test_a_conversation_has_so_many_files_at_most(read):
     parts = [file(filename=f"{i}.txt") for i in range(3)]
     with pytest.raises(TooLarge):
         await read(user(text("go"), *parts), assistant("ok"), user(text("go"), *parts[:2]))
+
+
+async def test_a_message_that_is_too_long_is_refused(read):
+    """Words are bounded like files: a longer text is told to be too large."""
+    with pytest.raises(TooLarge, match="100,000 characters"):
+        await read({"role": "user", "content": "x" * (LIMITS.text_chars + 1)})

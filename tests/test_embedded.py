@@ -219,6 +219,18 @@ async def test_earlier_artifact_is_edited() -> None:
     assert (step.task, step.args["image"]) == ("image-to-image", "edges.png")
 
 
+async def test_it_is_what_an_answer_ended_with() -> None:
+    """Of a chain of images "it" is the last, not one made on the way."""
+    chain = (
+        Resource(name="gray.png", kind="image", id="file-0", interim=True),
+        Resource(name="turned.png", kind="image", id="file-1"),
+    )
+    said = "![gray.png](http://h/v1/files/0/content) ![turned.png](http://h/v1/files/1/content)"
+    made = Turn(role="assistant", text=said, resources=chain)
+    [step] = await plan(request("now blur it", history=[Turn(role="user", text="gray, turned"), made]))
+    assert (step.task, step.args["image"]) == ("image-to-image", "turned.png")
+
+
 @pytest.mark.parametrize("text", ["hello", "thank you", "what can you do?", "why is the sky blue?"])
 async def test_small_talk_has_no_steps(text: str) -> None:
     """Small talk is an empty plan."""
@@ -233,6 +245,7 @@ async def test_small_talk_has_no_steps(text: str) -> None:
         ("describe a.png and frobnicate the gizmo", "frobnicate the gizmo"),
         ("summarise report.pdf", "report.pdf"),
         ("If there is a dog in a.png, draw a cat", "condition"),
+        ("summarise: " + "word " * 6_000, "Attach long texts"),
     ],
 )
 async def test_refusals_say_why(text: str, said: str) -> None:

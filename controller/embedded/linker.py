@@ -202,7 +202,7 @@ class Linker:
         for turn in reversed(self.request.history):
             found = {
                 resource.name: resource
-                for resource in (*turn.resources, *mask(turn.text, turn.resources).files())
+                for resource in (*mask(turn.text, turn.resources).files(), *turn.resources)
             }
             turns.append(tuple(found.values()))
         return turns
@@ -211,7 +211,9 @@ class Linker:
         if kind == "text":
             return self._told(clause)
         for resources in self._turns():
-            values = tuple(Value(kind, resource.name) for resource in resources if resource.kind == kind)
+            fitting = [resource for resource in resources if resource.kind == kind]
+            fitting = [resource for resource in fitting if not resource.interim] or fitting
+            values = tuple(Value(kind, resource.name) for resource in fitting)
             if len(values) > 1 and not _PLURAL & set(clause.words):
                 names = ", ".join(value.text for value in values)
                 raise CannotPlan(f"Which of {names} is meant by “{clause.raw}”? Name the file.")

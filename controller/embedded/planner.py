@@ -33,6 +33,9 @@ _WANTED: Final = re.compile(
     r"\b(?:needs?|should|must|want|to be|would like|i'd like|can you|could you|please)\b"
 )
 
+# What a longer request says takes seconds to take apart.
+_MAX_CHARS: Final = 30_000
+
 
 class EmbeddedPlanner:
     """Plans everyday requests with example phrases; `embed` gives unit-norm sentence vectors."""
@@ -52,6 +55,10 @@ class EmbeddedPlanner:
 
         Raises CannotPlan, quoting the words, where any part of the request is not understood.
         """
+        if len(request.text) > _MAX_CHARS:
+            raise CannotPlan(
+                f"The request has more than {_MAX_CHARS:,} characters. Attach long texts as files."
+            )
         past = [resource for turn in request.history for resource in turn.resources]
         masked = mask(request.text, (*request.resources, *past))
         if masked.foreign:

@@ -32,11 +32,6 @@ class Conversational(Task):
         "keep a conversation about travelling",
         "what would you answer to this text",
     )
-    cues = (
-        r"\bjokes?\b",
-        r"\bconversation\w*\b",
-        r"\b(?:reply|respond|response) to\b",
-    )
     cues = (r"\bjokes?\b",)
     pipeline = "text-generation"
 

@@ -39,6 +39,8 @@ class TextToImage(Task):
     )
     cues = (
         r"\b(?:draw|paint|illustrate)\b",
-        r"\b(?:generate|create|make|produce|design|render|want|need|(?:show|give|get) me) (?:me )?(?:an?|some|another) (?:\w+ ){0,2}(?:image|picture|photo|painting|drawing|illustration|poster|logo|portrait)\b",
+        r"\b(?:generate|create|make|produce|design|render|want|need|(?:show|give|get) me) (?:me )?"
+        r"(?:an?|some|another) (?:\w+ ){0,2}"
+        r"(?:image|picture|photo|painting|drawing|illustration|poster|logo|portrait)\b",
         r"\b(?:picture|image|photo|illustration|painting|drawing) of\b",
     )
