@@ -59,6 +59,7 @@ def private_ray() -> Iterator[PrivateRay]:
     try:
         folder.mkdir(mode=0o700)
         token = folder / "token"
+        token.touch(mode=0o600)  # Ray opens the folder to everyone
         token.write_text(secrets.token_hex(32))
         _environment(token)
         # Orphans among what is started become children of this process, so that none is lost from sight.

@@ -1,4 +1,5 @@
 import os
+import random
 import re
 import shutil
 import signal
@@ -8,6 +9,7 @@ import sys
 import uuid
 import wave
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -90,9 +92,12 @@ class Runner:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody has, outside the range from which the system gives Ray its own."""
+    for port in random.sample(range(21_000, 29_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 def read_until(process: "subprocess.Popen[str]", pattern: str) -> str:
