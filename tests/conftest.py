@@ -1,7 +1,6 @@
 """Fixtures that several test files share."""
 
 import os
-import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from fake_fleet import FakeFleet, ScriptedPlanner
+from ports import free_port
 
 from controller.composed_responder import ComposedResponder
 from controller.fetcher import Fetcher
@@ -121,10 +121,8 @@ def cluster():
 
     # Replicas import experts.py, and the project, from where this process does.
     os.environ["PYTHONPATH"] = os.pathsep.join([str(TESTS.parent), str(TESTS)])
-    with private_ray() as ray, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
+    with private_ray() as ray:
+        port = free_port()
         config = yaml.safe_load((TESTS.parent / "serve_config.yaml").read_text())
         config["http_options"]["port"] = port
         controller = config["applications"][0]

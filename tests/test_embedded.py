@@ -79,6 +79,13 @@ def test_colon_introduces_text() -> None:
     assert [m.value for m in masked.mentions] == ["draw a cat, then read it."]
 
 
+def test_text_after_a_colon_may_say_now() -> None:
+    """Only an instruction ends the text: "Now it is …" goes on, "Then read it" does not."""
+    masked = mask("summarise this: It was a port. Now it is a museum. Then read it aloud.")
+    assert [m.value for m in masked.mentions] == ["It was a port. Now it is a museum."]
+    assert "read it aloud" in masked.text
+
+
 def test_foreign_files_are_named() -> None:
     """A file of a type no expert reads is no mention but is reported."""
     assert mask("summarise report.pdf").foreign == ("report.pdf",)

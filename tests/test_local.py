@@ -1,5 +1,4 @@
 import os
-import random
 import re
 import shutil
 import signal
@@ -9,13 +8,13 @@ import sys
 import uuid
 import wave
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import psutil
 import pytest
+from ports import free_port
 
 ROOT = Path(__file__).parent.parent
 STAND_IN = """
@@ -89,15 +88,6 @@ class Runner:
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
         return found
-
-
-def free_port() -> int:
-    """A port that nobody has, outside the range from which the system gives Ray its own."""
-    for port in random.sample(range(21_000, 29_000), 100):
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("no port is free")
 
 
 def read_until(process: "subprocess.Popen[str]", pattern: str) -> str:

@@ -29,6 +29,7 @@ _BEYOND: Final[dict[str, tuple[str, ...]]] = {
         r"\b(?:add up|sum of|subtract|on average|the average|in total|percent\w*|rank)\b",
         r"\bhow (?:many|much) more\b|\bthe (?:difference|ratio) between\b|\bsort (?:them|the results) by\b",
         r"\bwhich .*\b(?:more|most|fewer|fewest|less|least|best|better|higher|highest)\b",
+        r"\bhow many (?:words|letters|characters|sentences|lines|times)\b",
         r"\bwhich .*\b(?:biggest|largest|longest|shortest)\b",
     ),
     "an order I cannot follow": (r"\b(?:before|after) (?:that you |you )?\w+ing (?:it|them|that)\b",),

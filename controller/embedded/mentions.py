@@ -42,9 +42,12 @@ _LABELS: Final = frozenset(
 )
 # Where quoted text ends and the request goes on.
 _RESUMES: Final = re.compile(
-    r"(?<=[.!?\n])\s*(?=(?:and |now |then |after that|afterwards|finally|also |please |next,? |could you"
-    r"|can you|(?:translate|summari[sz]e|read|speak|say|draw|rewrite|paraphrase|compare|extract)"
-    r" (?:it|this|that|the|all|out)\b))",
+    r"(?<=[.!?\n])\s*(?=(?:please|could you|can you)\b"
+    r"|(?:and|now|then|after that|afterwards|finally|also|next,?) (?:please|could you|can you|"
+    + "|".join(sorted(VERBS))
+    + r")\b"
+    r"|(?:translate|summari[sz]e|read|speak|say|draw|rewrite|paraphrase|compare|extract)"
+    r" (?:it|this|that|the|all|out)\b)",
     re.IGNORECASE,
 )
 

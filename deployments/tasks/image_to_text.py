@@ -42,9 +42,16 @@ class ImageToText(Task):
         "type out what is printed on the label",
         "a short description of the picture",
         "read the sign to me",
+        "read this invoice",
+        "read the receipt",
+        "read this document",
+        "read my letter",
     )
     cues = (
         r"\bcaptions?\b",
         r"\bocr\b",
         r"\bdescri(?:be|ption)\b",
+        r"\bread (?:\w+ ){0,2}(?:invoice|receipt|bill|letter|document|page|form|label)s?\b",
+        r"\bread (?:\w+ ){0,2}(?:menu|sign|ticket|scan)s?\b",
+        r"\bread (?:the|any|all|its) (?:text|words|writing)\b",
     )

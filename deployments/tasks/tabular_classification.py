@@ -23,6 +23,7 @@ class TabularClassification(Task):
         "predict the label of the data in the table",
     )
     cues = (
+        r"\bclass\w*\b.*\brows?\b",
         r"\btab(?:le|ular)\b.*\bclass",
         r"\bclass\w*\b.*\btab(?:le|ular)\b",
         r"\brows?\b.*\btable\b",
