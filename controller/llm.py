@@ -37,8 +37,6 @@ _DOING: Mapping[Stage, str] = {
     "execute": "doing a text task",
     "respond": "writing the answer",
 }
-# Parameters that some endpoints refuse and every stage can do without.
-_OPTIONAL = ("response_format", "temperature", "stream_options")
 
 
 class Message(TypedDict):
@@ -176,6 +174,7 @@ class LLM:
             return cast("openai.AsyncStream[ChatCompletionChunk]", response)
 
     def _options(self, schema: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Parameters that some endpoints refuse and every stage can do without."""
         options: dict[str, Any] = {"stream_options": {"include_usage": True}}
         if self.settings.temperature is not None:
             options["temperature"] = self.settings.temperature

@@ -117,7 +117,11 @@ class RayFleet:
 
     def _answered(self, asking: asyncio.Task[tuple[Expert, ...]]) -> None:
         self._asking = None
-        if asking.cancelled() or asking.exception() is not None:
+        if asking.cancelled():
+            return
+        if (error := asking.exception()) is not None:
+            # Nobody may be waiting for it: what was known goes on being used until it is too old.
+            logger.warning("the cluster did not tell its experts: %s", error)
             return
         for expert in asking.result():
             if expert.replicas:

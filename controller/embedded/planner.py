@@ -20,8 +20,6 @@ from controller.plan import Draft
 from controller.schema import Request, Step
 from deployments.task import tasks
 
-# A clause closer than this to small talk, and to it more than to any task, asks for nothing.
-_TALK: Final = 0.5
 # "I have two photos", "the file is a.png": says what there is, and asks for nothing.
 _GIVEN: Final = re.compile(
     r"^(?:here(?:'s| is| are)?|attached|i got|i attached|i uploaded|there(?:'s| is| are)"
